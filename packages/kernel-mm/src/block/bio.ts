@@ -1,0 +1,269 @@
+/**
+ * Bios: requests to block devices, and their way to the driver.
+ *
+ * Promise: a request that leaves `submitBio` is complete: the modelled devices have no interrupts and finish in the caller's context. It
+ * is checked against the device before its driver sees it; a request that cannot be served ends with an errno in the bio, as in the
+ * original, and never reaches bytes outside the device.
+ *
+ * Bios come from a small pool of the task that allocates them, so no lock protects them: a bio belongs to its task from `allocBio` to
+ * `freeBio`, and its fields are accessed directly. Whether a request may sleep is decided by the driver; `allocBio` may sleep if its
+ * gfp says so.
+ */
+import { EIO, EOPNOTSUPP } from '../errno.js';
+import { PAGE_SIZE } from '../arena/memory.js';
+import type { Region } from '../arena/layout.js';
+import { struct } from '../arena/struct.js';
+import { GFP_BIT_WAIT } from '../page/page.js';
+import type { Cells } from '../sync/cells.js';
+import type { Context } from '../sync/context.js';
+import type { Core } from '../sync/core.js';
+import { KERN_INFO } from '../trace/events.js';
+import type { Trace } from '../trace/trace.js';
+import { BLOCK_DEVICE, BLOCK_DISCARD, SECTOR_SHIFT, SECTOR_SIZE, type BlockDevices } from './device.js';
+
+/** Operation: from the device into memory. */
+export const BIO_READ = 0;
+/** Operation: from memory to the device. */
+export const BIO_WRITE = 1;
+/** Operation: the contents of these sectors are not needed any more. @kernel BIO_RW_DISCARD, 2.6.34 */
+export const BIO_DISCARD = 2;
+
+/** Bios each task can have in use at one time; a request may need others on its way through stacked devices. */
+export const BIOS_PER_TASK = 4;
+/** Most devices a request passes, each handing it on to the next, before it fails. */
+export const BIO_ROUNDS_MAX = 4;
+
+/** A request. @kernel struct bio, 2.6.34 */
+export const BIO = struct(
+  'bio',
+  {
+    inUse: 'i32',
+    /** The device; a driver that hands the request on stores another one. */
+    bdev: 'i32',
+    /** `BIO_READ`, `BIO_WRITE` or `BIO_DISCARD`. */
+    operation: 'i32',
+    /** First sector on the device. */
+    sector: 'u32',
+    /** Byte address of the page frame; further segments are the frames behind it. 0 for a discard without a page. */
+    pageAddress: 'i32',
+    /** Where in the first frame the data begins, in bytes. */
+    offsetBytes: 'i32',
+    /** Length of the request in bytes, a multiple of the sector size. */
+    bytes: 'i32',
+    /** Pages the data lies in; 1 for a page of swap, 0 for a discard without a page. @kernel bi_vcnt */
+    segments: 'i32',
+    /** 1 once the request is complete. */
+    completed: 'i32',
+    /** 0 or a negative errno; valid once the request is complete. */
+    error: 'i32',
+  },
+  64,
+);
+
+const NOT_ALIGNED = SECTOR_SIZE - 1;
+
+/** Allocates, submits and completes bios for one thread. */
+export class Bios {
+  private readonly cells: Cells;
+  private readonly context: Context;
+  private readonly devices: BlockDevices;
+  private readonly trace: Trace;
+  private readonly i32: Int32Array;
+  private readonly base: number;
+
+  /**
+   * @param core - the running thread
+   * @param region - the pools of all tasks, from `layoutBlock`
+   * @param devices - the registry
+   * @param trace - where rejected requests are logged
+   */
+  constructor(core: Core, region: Region, devices: BlockDevices, trace: Trace) {
+    this.cells = core.cells;
+    this.context = core.context;
+    this.devices = devices;
+    this.trace = trace;
+    this.i32 = core.cells.arena.i32;
+    this.base = region.base;
+  }
+
+  /**
+   * Takes a zeroed bio from the pool of the running task.
+   * @param gfp - `GFP_...`; with `GFP_BIT_WAIT` the caller must be allowed to sleep
+   * @returns address of the bio, 0 when all {@link BIOS_PER_TASK} are in use
+   * @kernel fs/bio.c bio_alloc, 2.6.34
+   */
+  allocBio(gfp: number): number {
+    if ((gfp & GFP_BIT_WAIT) !== 0) this.context.mightSleep('allocating a bio');
+    const pool = this.base + this.context.current * BIOS_PER_TASK * BIO.$bytes;
+    for (let index = 0; index < BIOS_PER_TASK; index++) {
+      const bio = pool + index * BIO.$bytes;
+      if (this.load(bio + BIO.inUse) !== 0) continue;
+      this.i32.fill(0, bio >> 2, (bio + BIO.$bytes) >> 2);
+      this.i32[(bio + BIO.inUse) >> 2] = 1;
+      return bio;
+    }
+    return 0;
+  }
+
+  /**
+   * Gives a bio back to the pool of the running task, which took it.
+   * @param bio - from {@link allocBio}
+   * @kernel fs/bio.c bio_put, 2.6.34
+   */
+  freeBio(bio: number): void {
+    this.assertOwn(bio, 'freeBio');
+    this.i32[(bio + BIO.inUse) >> 2] = 0;
+  }
+
+  /**
+   * Fills a bio in for a transfer of one page.
+   * @param bio - from {@link allocBio}
+   * @param bdev - the device
+   * @param operation - `BIO_READ` or `BIO_WRITE`
+   * @param sector - first sector
+   * @param pageAddress - byte address of the page frame
+   */
+  setPage(bio: number, bdev: number, operation: number, sector: number, pageAddress: number): void {
+    const { i32 } = this;
+    i32[(bio + BIO.bdev) >> 2] = bdev;
+    i32[(bio + BIO.operation) >> 2] = operation;
+    i32[(bio + BIO.sector) >> 2] = sector;
+    i32[(bio + BIO.pageAddress) >> 2] = pageAddress;
+    i32[(bio + BIO.offsetBytes) >> 2] = 0;
+    i32[(bio + BIO.bytes) >> 2] = PAGE_SIZE;
+    i32[(bio + BIO.segments) >> 2] = 1;
+  }
+
+  /**
+   * Completes a request. Called exactly once for each, by whoever serves or refuses it.
+   * @param bio - being served
+   * @param error - 0 or a negative errno
+   * @kernel fs/bio.c bio_endio, 2.6.34
+   */
+  bioEndio(bio: number, error: number): void {
+    this.context.assert(error <= 0, `a request ends with 0 or a negative errno, not ${error}`);
+    this.context.assert(this.load(bio + BIO.completed) === 0, 'a request is completed once');
+    this.i32[(bio + BIO.error) >> 2] = error;
+    this.i32[(bio + BIO.completed) >> 2] = 1;
+  }
+
+  /**
+   * Sends a request to its device and runs it to completion.
+   * @param bio - filled in, from {@link allocBio}; may be submitted again later
+   * @returns the error of the bio: 0; -EIO when it lies beyond the device, is malformed, failed, or was handed on too often; -EOPNOTSUPP for a
+   * discard the device does not take; whatever else the driver answers
+   * @kernel block/blk-core.c submit_bio and generic_make_request, 2.6.34
+   */
+  submitBio(bio: number): number {
+    this.assertOwn(bio, 'submitBio');
+    this.i32[(bio + BIO.completed) >> 2] = 0;
+    this.i32[(bio + BIO.error) >> 2] = 0;
+    const submittedTo = this.load(bio + BIO.bdev);
+    this.genericMakeRequest(bio);
+    const error = this.load(bio + BIO.error);
+    if (error !== 0) this.cells.atomicAdd(submittedTo + BLOCK_DEVICE.errors, 1);
+    return error;
+  }
+
+  /**
+   * Asks one driver after the other until one has completed the request.
+   * @param bio - being submitted; complete on return
+   * @kernel block/blk-core.c __generic_make_request, 2.6.34
+   */
+  genericMakeRequest(bio: number): void {
+    for (let round = 0; round < BIO_ROUNDS_MAX; round++) {
+      const bdev = this.load(bio + BIO.bdev);
+      this.context.assert(this.devices.isDevice(bdev), 'a bio names a registered device');
+      const refusal = this.checkBio(bdev, bio);
+      if (refusal !== 0) {
+        this.bioEndio(bio, refusal);
+        return;
+      }
+      this.account(bdev, bio);
+      const makeRequest = this.devices.makeRequests.resolve(this.cells.ld32(bdev + BLOCK_DEVICE.makeRequest));
+      const verdict = makeRequest(bdev, bio);
+      const completed = this.load(bio + BIO.completed);
+      if (verdict === 0) {
+        this.context.assert(completed === 1, 'a driver that keeps a request completes it');
+        return;
+      }
+      this.context.assert(verdict === 1, `a driver answers 0 or 1, not ${verdict}`);
+      this.context.assert(completed === 0, 'a driver that hands a request on does not complete it');
+    }
+    this.trace.printk(
+      `${this.devices.nameOf(this.load(bio + BIO.bdev))}: request handed on ${BIO_ROUNDS_MAX} times`,
+    );
+    this.bioEndio(bio, -EIO);
+  }
+
+  /**
+   * Whether a device can be given a request.
+   * @param bdev - the device
+   * @param bio - the request
+   * @returns 0 or a negative errno
+   * @kernel block/blk-core.c bio_check_eod, should_fail_request, 2.6.34
+   */
+  checkBio(bdev: number, bio: number): number {
+    const operation = this.load(bio + BIO.operation);
+    if (operation === BIO_DISCARD) {
+      if ((this.cells.ld32(bdev + BLOCK_DEVICE.flags) & BLOCK_DISCARD) === 0) return -EOPNOTSUPP;
+    } else if ((operation !== BIO_READ && operation !== BIO_WRITE) || !this.hasRoom(bio)) {
+      return -EIO;
+    }
+    const bytes = this.load(bio + BIO.bytes);
+    if (bytes <= 0 || (bytes & NOT_ALIGNED) !== 0) return -EIO;
+    const end = (this.load(bio + BIO.sector) >>> 0) + (bytes >> SECTOR_SHIFT);
+    const capacity = this.cells.ldu32(bdev + BLOCK_DEVICE.capacitySectors);
+    if (end > capacity) {
+      this.trace.printk(
+        `attempt to access beyond end of device ${this.devices.nameOf(bdev)}: rw=${operation}, want=${end}, limit=${capacity}`,
+        KERN_INFO,
+      );
+      return -EIO;
+    }
+    return this.takeFailure(bdev) ? -EIO : 0;
+  }
+
+  /** Whether the data of a transfer lies in its page frames, and these in the arena. */
+  private hasRoom(bio: number): boolean {
+    const page = this.load(bio + BIO.pageAddress);
+    const offset = this.load(bio + BIO.offsetBytes);
+    const room = this.load(bio + BIO.segments) * PAGE_SIZE;
+    if (page <= 0 || page % PAGE_SIZE !== 0 || page + room > this.cells.arena.bytes) return false;
+    return offset >= 0 && offset + this.load(bio + BIO.bytes) <= room;
+  }
+
+  /** Takes one of the failures that were ordered for a device. */
+  private takeFailure(bdev: number): boolean {
+    for (;;) {
+      const left = this.cells.atomicLoad(bdev + BLOCK_DEVICE.failNext);
+      if (left === 0) return false;
+      if (this.cells.atomicCompareExchange(bdev + BLOCK_DEVICE.failNext, left, left - 1) === left)
+        return true;
+    }
+  }
+
+  /** Counts a request that goes to a driver. */
+  private account(bdev: number, bio: number): void {
+    const column = 4 * this.load(bio + BIO.operation);
+    this.cells.atomicAdd(bdev + BLOCK_DEVICE.requests + column, 1);
+    this.cells.atomicAdd(bdev + BLOCK_DEVICE.sectors + column, this.load(bio + BIO.bytes) >> SECTOR_SHIFT);
+  }
+
+  /** Stops the machine unless a bio was taken by the running task. */
+  private assertOwn(bio: number, who: string): void {
+    const pool = this.base + this.context.current * BIOS_PER_TASK * BIO.$bytes;
+    const offset = bio - pool;
+    const isPlace =
+      offset >= 0 && offset < BIOS_PER_TASK * BIO.$bytes && offset % BIO.$bytes === 0 && this.load(bio) !== 0;
+    if (!isPlace) {
+      this.context.bug(
+        `${who} was given ${this.context.layout.describe(bio)}, which is no bio of the running task.`,
+      );
+    }
+  }
+
+  private load(address: number): number {
+    return this.i32[address >> 2] ?? 0;
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * The block layer of a machine: the registry, the bios and the RAM disks, laid out and attached together.
+ */
+import type { Layout, Region } from '../arena/layout.js';
+import type { Core } from '../sync/core.js';
+import type { LockClasses } from '../sync/lock-classes.js';
+import { layoutLocks } from '../sync/locks.js';
+import { TASKS_MAX } from '../sync/task.js';
+import type { Trace } from '../trace/trace.js';
+import { BIO, Bios, BIOS_PER_TASK } from './bio.js';
+import { BLOCK_DEVICE, BLOCK_DEVICES_MAX, BlockDevices, type BlockDevicesPlace } from './device.js';
+import { layoutRamDisks, RamDisks, type RamDiskConfig, type RamDiskPlace } from './ram-disk.js';
+
+/** Where the block layer lies. */
+export interface BlockRegions {
+  readonly registry: BlockDevicesPlace;
+  /** {@link BIOS_PER_TASK} bios for each task. */
+  readonly bios: Region;
+  readonly ramDisks: readonly RamDiskPlace[];
+}
+
+/**
+ * Reserves the block layer and defines the lock class `bdev_mutex`.
+ * @param layout - not yet sealed
+ * @param classes - the machine's lock classes
+ * @param ramDisks - RAM disks of the machine
+ */
+export function layoutBlock(
+  layout: Layout,
+  classes: LockClasses,
+  ramDisks: readonly RamDiskConfig[] = [],
+): BlockRegions {
+  return {
+    registry: {
+      devices: layout.structs('hot', 'block_devices', BLOCK_DEVICE, BLOCK_DEVICES_MAX),
+      mutex: layoutLocks(layout, 'bdev_mutex'),
+      mutexClass: classes.define('bdev_mutex'),
+    },
+    bios: layout.structs('hot', 'bios', BIO, TASKS_MAX * BIOS_PER_TASK),
+    ramDisks: layoutRamDisks(layout, ramDisks),
+  };
+}
+
+/** The block layer as one thread sees it. */
+export class BlockLayer {
+  readonly devices: BlockDevices;
+  readonly bios: Bios;
+  readonly ramDisks: RamDisks;
+
+  /**
+   * @param core - the running thread
+   * @param regions - from {@link layoutBlock}
+   * @param trace - the thread's side of the trace
+   */
+  constructor(core: Core, regions: BlockRegions, trace: Trace) {
+    this.devices = new BlockDevices(core, regions.registry);
+    this.bios = new Bios(core, regions.bios, this.devices, trace);
+    this.ramDisks = new RamDisks(core, this.devices, this.bios, regions.ramDisks);
+  }
+}

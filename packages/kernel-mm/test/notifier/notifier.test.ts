@@ -1,0 +1,430 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { EBUSY, EEXIST, ENOENT, KernelBug, MisuseError } from '#src/errno.js';
+import { NOTIFIER_BLOCK, NOTIFIER_BLOCKS_MAX, type NotifierBlocks } from '#src/notifier/blocks.js';
+import { type BlockingNotifierChain } from '#src/notifier/blocking-chain.js';
+import {
+  NOTIFY_BAD,
+  NOTIFY_DONE,
+  NOTIFY_OK,
+  NOTIFY_STOP,
+  NOTIFY_STOP_MASK,
+  notifierFromErrno,
+  notifierFromErrnoOrOk,
+  notifierToErrno,
+} from '#src/notifier/constants.js';
+import { type RawNotifierChain } from '#src/notifier/raw-chain.js';
+import { createTestCore, type TestCore, type TestCoreOptions } from '../support/core.js';
+import { siblingModule, until, valuesOf, withThreads } from '../support/threads.js';
+import { attachNotifiers, buildNotifiers, type NotifierInput, type NotifierRegions } from './scenarios.js';
+
+const SEED = 20090921;
+const RANDOM_SEED = (Math.random() * 0x7fff_ffff) | 0;
+
+interface Call {
+  readonly block: number;
+  readonly action: number;
+  readonly data: number;
+}
+
+interface Fixture {
+  readonly machine: TestCore<NotifierRegions>;
+  readonly blocks: NotifierBlocks;
+  readonly raw: RawNotifierChain;
+  readonly otherRaw: RawNotifierChain;
+  readonly blocking: BlockingNotifierChain;
+  /** Cell for numbers of calls. */
+  readonly cell: number;
+  /** What the callbacks were given, in order. */
+  readonly calls: Call[];
+  /** Makes a block whose callback notes the call and answers something. */
+  readonly block: (priority?: number, answer?: number) => number;
+}
+
+function setUp(options: TestCoreOptions = {}): Fixture {
+  const machine = createTestCore(buildNotifiers, options);
+  const { blocks, raw, otherRaw, blocking } = attachNotifiers(machine);
+  const calls: Call[] = [];
+  return {
+    machine,
+    blocks,
+    raw,
+    otherRaw,
+    blocking,
+    cell: machine.regions.cells.base,
+    calls,
+    block: (priority = 0, answer = NOTIFY_DONE) => {
+      const call = blocks.calls.define(`answer${answer}`, (block, action, data) => {
+        calls.push({ block, action, data });
+        return answer;
+      });
+      return blocks.create(call, priority);
+    },
+  };
+}
+
+function called(fixture: Fixture): number[] {
+  return fixture.calls.splice(0).map((call) => call.block);
+}
+
+/** Names of the blocks of a chain in order, five at most. */
+function follow(fixture: Fixture, chain: RawNotifierChain, byName: ReadonlyMap<string, number>): string {
+  const { cells } = fixture.machine;
+  let names = '';
+  let block = cells.ld32(chain.address);
+  while (block !== 0 && names.length < 5) {
+    names += [...byName].find(([, address]) => address === block)?.[0] ?? '?';
+    block = cells.ld32(block + NOTIFIER_BLOCK.next);
+  }
+  return names;
+}
+
+describe('notifier answers', () => {
+  it('wrap errnos up as in 2.6.34 and unwrap them', () => {
+    expect([0, -1, -12, -22].map(notifierFromErrno)).to.deep.equal([0x8001, 0x8002, 0x800d, 0x8017]);
+    expect([0x8001, 0x8002, 0x800d, 0x0000, 0x0001].map(notifierToErrno)).to.deep.equal([0, -1, -12, 0, 0]);
+    expect([NOTIFY_DONE, NOTIFY_OK, NOTIFY_STOP_MASK, NOTIFY_BAD, NOTIFY_STOP]).to.deep.equal([
+      0, 1, 0x8000, 0x8002, 0x8001,
+    ]);
+  });
+
+  it('wrap success up as NOTIFY_OK in the later form', () => {
+    expect([0, -1, -12].map(notifierFromErrnoOrOk)).to.deep.equal([0x0001, 0x8002, 0x800d]);
+  });
+
+  it('give every errno back', () => {
+    for (let errno = 0; errno <= 4095; errno++) {
+      expect(notifierToErrno(notifierFromErrno(-errno))).to.equal(0 - errno);
+      expect(notifierToErrno(notifierFromErrnoOrOk(-errno))).to.equal(0 - errno);
+    }
+  });
+});
+
+describe('notifier blocks', () => {
+  it('come from a pool that ends, and go back to it', () => {
+    const { blocks, block } = setUp();
+    const all = Array.from({ length: NOTIFIER_BLOCKS_MAX }, () => block());
+    expect(new Set(all).size).to.equal(NOTIFIER_BLOCKS_MAX);
+    expect(all).not.to.include(0);
+    expect(block()).to.equal(0);
+    expect(blocks.destroy(all[17]!)).to.equal(0);
+    expect(block()).to.equal(all[17]);
+  });
+
+  it('cannot be destroyed while they are on a chain', () => {
+    const { blocks, raw, block } = setUp();
+    const one = block();
+    raw.register(one);
+    expect(blocks.destroy(one)).to.equal(-EBUSY);
+    raw.unregister(one);
+    expect(blocks.destroy(one)).to.equal(0);
+  });
+
+  it('are told from other addresses', () => {
+    for (const offset of [1, NOTIFIER_BLOCK.$bytes, -NOTIFIER_BLOCK.$bytes]) {
+      const { raw, block } = setUp();
+      const one = block();
+      expect(() => raw.register(one + offset), String(offset)).to.throw(
+        KernelBug,
+        'no notifier block in use',
+      );
+    }
+  });
+});
+
+for (const kind of ['raw', 'blocking'] as const) {
+  describe(`${kind} notifier chain`, () => {
+    it('calls nobody when it is empty', () => {
+      const fixture = setUp();
+      expect(fixture[kind].call(1, 2)).to.equal(NOTIFY_DONE);
+      expect(called(fixture)).to.deep.equal([]);
+    });
+
+    it('calls equals in the order they were registered, with action and data', () => {
+      const fixture = setUp();
+      const [one, two, three] = [fixture.block(), fixture.block(), fixture.block()];
+      for (const block of [two, one, three]) expect(fixture[kind].register(block)).to.equal(0);
+      fixture[kind].call(7, -9);
+      expect(fixture.calls).to.deep.equal([two, one, three].map((block) => ({ block, action: 7, data: -9 })));
+    });
+
+    it('calls the highest priority first', () => {
+      const fixture = setUp();
+      const low = fixture.block(-5);
+      const high = fixture.block(10);
+      const middle = fixture.block();
+      const alsoHigh = fixture.block(10);
+      for (const block of [low, high, middle, alsoHigh]) fixture[kind].register(block);
+      fixture[kind].call(0, 0);
+      expect(called(fixture)).to.deep.equal([high, alsoHigh, middle, low]);
+    });
+
+    it('returns the last answer and stops only at all bits of the stop mask', () => {
+      for (const [answer, stops] of [
+        [NOTIFY_DONE, false],
+        [NOTIFY_OK, false],
+        [0x7fff, false],
+        [NOTIFY_STOP, true],
+        [NOTIFY_BAD, true],
+        [NOTIFY_STOP_MASK, true],
+        [-22, true],
+        [-1, true],
+      ] as const) {
+        const fixture = setUp();
+        const first = fixture.block(1, answer);
+        const last = fixture.block(0, 0x40);
+        fixture[kind].register(first);
+        fixture[kind].register(last);
+        expect(fixture[kind].call(0, 0), String(answer)).to.equal(stops ? answer : 0x40);
+        expect(called(fixture), String(answer)).to.deep.equal(stops ? [first] : [first, last]);
+      }
+    });
+
+    it('calls at most as many as the limit says, and adds the number to a cell', () => {
+      const fixture = setUp();
+      const all = [fixture.block(0, 11), fixture.block(0, 12), fixture.block(0, 13)];
+      for (const block of all) fixture[kind].register(block);
+      const { cells } = fixture.machine;
+      cells.st32(fixture.cell, 100);
+      let expected = 100;
+      for (const [limit, calls, answer] of [
+        [0, 0, NOTIFY_DONE],
+        [1, 1, 11],
+        [2, 2, 12],
+        [3, 3, 13],
+        [99, 3, 13],
+        [-1, 3, 13],
+      ] as const) {
+        expect(fixture[kind].call(0, 0, limit, fixture.cell), String(limit)).to.equal(answer);
+        expect(called(fixture)).to.deep.equal(all.slice(0, calls));
+        expected += calls;
+        expect(cells.ld32(fixture.cell)).to.equal(expected);
+      }
+    });
+
+    it('forgets an unregistered block, wherever it was', () => {
+      const fixture = setUp();
+      const all = [fixture.block(), fixture.block(), fixture.block(), fixture.block()];
+      for (const block of all) fixture[kind].register(block);
+      const left = [...all];
+      for (const gone of [all[1]!, all[0]!, all[3]!, all[2]!]) {
+        expect(fixture[kind].unregister(gone)).to.equal(0);
+        left.splice(left.indexOf(gone), 1);
+        fixture[kind].call(0, 0);
+        expect(called(fixture)).to.deep.equal(left);
+        expect(fixture[kind].unregister(gone)).to.equal(-ENOENT);
+      }
+      expect(fixture[kind].register(all[0]!)).to.equal(0);
+    });
+
+    it('refuses a block that is on it, and one that is on another chain', () => {
+      const fixture = setUp();
+      const [one, two, foreign] = [fixture.block(), fixture.block(), fixture.block()];
+      fixture[kind].register(one);
+      fixture[kind].register(two);
+      fixture.otherRaw.register(foreign);
+      expect(fixture[kind].register(one)).to.equal(-EEXIST);
+      expect(fixture[kind].register(two)).to.equal(-EEXIST);
+      expect(fixture[kind].register(foreign)).to.equal(-EEXIST);
+      expect(fixture[kind].unregister(foreign)).to.equal(-ENOENT);
+      fixture[kind].call(0, 0);
+      expect(called(fixture)).to.deep.equal([one, two]);
+      fixture.otherRaw.call(0, 0);
+      expect(called(fixture)).to.deep.equal([foreign]);
+    });
+
+    it('holds all blocks there are', () => {
+      const fixture = setUp();
+      const all = Array.from({ length: NOTIFIER_BLOCKS_MAX }, () => fixture.block());
+      for (const block of all) expect(fixture[kind].register(block)).to.equal(0);
+      fixture[kind].call(0, 0);
+      expect(called(fixture)).to.deep.equal(all);
+      expect(fixture[kind].unregister(all[NOTIFIER_BLOCKS_MAX - 1]!)).to.equal(0);
+    });
+
+    it('names the function a thread does not have', () => {
+      const fixture = setUp();
+      const other = attachNotifiers(fixture.machine.attach({ name: 'other' }));
+      const block = other.blocks.create(other.blocks.calls.define('only_there', () => NOTIFY_OK));
+      fixture[kind].register(block);
+      expect(() => fixture[kind].call(0, 0)).to.throw(MisuseError, "'only_there'");
+    });
+  });
+}
+
+describe('raw notifier chain, on its own', () => {
+  it('has read the next block before a callback unregisters its own', () => {
+    const fixture = setUp();
+    const { blocks, raw } = fixture;
+    const leaving = blocks.create(
+      blocks.calls.define('leaving', (block) => {
+        raw.unregister(block);
+        return NOTIFY_OK;
+      }),
+    );
+    const last = fixture.block();
+    raw.register(leaving);
+    raw.register(last);
+    raw.call(0, 0);
+    expect(called(fixture)).to.deep.equal([last]);
+    raw.call(0, 0);
+    expect(called(fixture)).to.deep.equal([last]);
+    expect(blocks.destroy(leaving)).to.equal(0);
+  });
+
+  // The letters stand for blocks; the chain is followed for five steps.
+  for (const [before, priorities, after] of [
+    ['n', {}, 'nnnnn'],
+    ['nm', {}, 'n'],
+    ['mn', {}, 'mnnnn'],
+    ['nm', { n: 5, m: 1 }, 'nnnnn'],
+  ] as const) {
+    it(`is destroyed when a block is inserted twice without asking: ${before} becomes ${after}`, () => {
+      const fixture = setUp();
+      const { raw, machine } = fixture;
+      const byName = new Map<string, number>();
+      for (const name of before) {
+        const priority = (priorities as Record<string, number>)[name];
+        byName.set(name, fixture.block(priority));
+        raw.insert(byName.get(name)!);
+      }
+      raw.insert(byName.get('n')!);
+      expect(follow(fixture, raw, byName)).to.equal(after);
+      if (after === 'n') return;
+      expect(() => raw.call(0, 0)).to.throw(KernelBug, 'has no end');
+      expect(fixture.calls).to.have.length(NOTIFIER_BLOCKS_MAX);
+      expect(machine.panic.report()).to.include('raw_chains');
+      const stranger = fixture.block(-1);
+      expect(() => raw.insert(stranger)).to.throw(KernelBug, 'has no end');
+      expect(() => raw.unregister(stranger)).to.throw(KernelBug, 'has no end');
+      expect(() => raw.isRegistered(stranger)).to.throw(KernelBug, 'has no end');
+      // A call that ends by itself never notices.
+      expect(raw.call(0, 0, 3)).to.equal(NOTIFY_DONE);
+    });
+  }
+
+  it('loses blocks when one of them is inserted into another chain without asking', () => {
+    const fixture = setUp();
+    const { raw, otherRaw } = fixture;
+    const byName = new Map(['n', 'y', 'x'].map((name) => [name, fixture.block()]));
+    raw.insert(byName.get('n')!);
+    raw.insert(byName.get('y')!);
+    otherRaw.insert(byName.get('x')!);
+    otherRaw.insert(byName.get('n')!);
+    expect(follow(fixture, raw, byName)).to.equal('n');
+    expect(follow(fixture, otherRaw, byName)).to.equal('xn');
+  });
+
+  for (const seed of [SEED, RANDOM_SEED]) {
+    it(`keeps its order through any registrations, like a model (seed ${seed})`, () => {
+      const step = fc.record({ block: fc.nat(9), register: fc.boolean() });
+      fc.assert(
+        fc.property(
+          fc.array(fc.integer({ min: -2, max: 2 }), { minLength: 10, maxLength: 10 }),
+          fc.array(step, { maxLength: 60 }),
+          (priorities, steps) => {
+            const fixture = setUp();
+            const all = priorities.map((priority) => fixture.block(priority));
+            let model: number[] = [];
+            for (const { block, register } of steps) {
+              const isOn = model.includes(block);
+              if (register) {
+                expect(fixture.raw.register(all[block]!)).to.equal(isOn ? -EEXIST : 0);
+                // A stable sort by falling priority is what the insertion rule amounts to.
+                if (!isOn) model = [...model, block].sort((a, b) => priorities[b]! - priorities[a]!);
+              } else {
+                expect(fixture.raw.unregister(all[block]!)).to.equal(isOn ? 0 : -ENOENT);
+                model = model.filter((other) => other !== block);
+              }
+              fixture.raw.call(0, 0);
+              expect(called(fixture)).to.deep.equal(model.map((index) => all[index]));
+            }
+          },
+        ),
+        { seed, numRuns: 40 },
+      );
+    });
+  }
+});
+
+describe('blocking notifier chain, on its own', () => {
+  it('registers conditionally: once, and not from another chain', () => {
+    const fixture = setUp();
+    const [one, two, foreign] = [fixture.block(), fixture.block(3), fixture.block()];
+    fixture.otherRaw.register(foreign);
+    expect(fixture.blocking.condRegister(one)).to.equal(0);
+    expect(fixture.blocking.condRegister(two)).to.equal(0);
+    expect(fixture.blocking.condRegister(one)).to.equal(0);
+    expect(fixture.blocking.condRegister(two)).to.equal(0);
+    expect(fixture.blocking.condRegister(foreign)).to.equal(-EEXIST);
+    fixture.blocking.call(0, 0);
+    expect(called(fixture)).to.deep.equal([two, one]);
+  });
+
+  it('reports a callback that registers, unregisters or calls on its own chain', () => {
+    for (const action of [0, 1, 2]) {
+      const fixture = setUp();
+      const { blocks, blocking } = fixture;
+      const spare = fixture.block();
+      const call = blocks.calls.define('recursive', (block) => {
+        if (action === 0) return blocking.register(spare);
+        if (action === 1) return blocking.unregister(block);
+        return blocking.call(0, 0);
+      });
+      blocking.register(blocks.create(call));
+      expect(() => blocking.call(0, 0), String(action)).to.throw(KernelBug, 'Recursion');
+      expect(fixture.machine.panic.report()).to.include('chain_rwsem');
+    }
+  });
+
+  it('takes the semaphore only when there is somebody to call', () => {
+    const fixture = setUp({ lockStats: true });
+    const taken = (): number =>
+      fixture.machine.stats.sum().find((row) => row.lockClass === 'chain_rwsem')!.acquisitions;
+    fixture.blocking.call(0, 0);
+    expect(taken()).to.equal(0);
+    fixture.blocking.register(fixture.block());
+    expect(taken()).to.equal(1);
+    fixture.blocking.call(0, 0);
+    expect(taken()).to.equal(2);
+  });
+
+  it('must not be called with a spinlock held, and drops the semaphore when a callback throws', () => {
+    const atomic = setUp();
+    atomic.blocking.register(atomic.block());
+    atomic.machine.context.preemptDisable();
+    expect(() => atomic.blocking.call(0, 0)).to.throw(KernelBug, 'Sleeping in atomic context');
+
+    const fixture = setUp();
+    const call = fixture.blocks.calls.define('throwing', () => {
+      throw new Error('from the callback');
+    });
+    const block = fixture.blocks.create(call);
+    fixture.blocking.register(block);
+    expect(() => fixture.blocking.call(0, 0)).to.throw('from the callback');
+    expect(fixture.machine.context.holds(fixture.blocking.rwsem.address)).to.be.false;
+    expect(fixture.blocking.unregister(block)).to.equal(0);
+  });
+
+  it('lets an unregistration in another thread wait for the callbacks that run', async () => {
+    await withThreads(siblingModule('scenarios', import.meta.url).href, async (threads) => {
+      const fixture = setUp();
+      const { cells, handle, tasks, regions } = fixture.machine;
+      const block = fixture.blocks.create(fixture.blocks.calls.define('slow_callback', () => NOTIFY_OK));
+      fixture.blocking.register(block);
+      const input: NotifierInput = { handle, block };
+      const caller = threads.start('callSlowly', input);
+      await until('the callback runs', () => cells.atomicLoad(regions.cells.base) === 1);
+      const remover = threads.start('unregister', input);
+      await until('the other thread waits for the semaphore', () =>
+        tasks.list().some((info) => info.waitAddress === fixture.blocking.rwsem.address),
+      );
+      cells.atomicStore(regions.cells.base, 2);
+      expect(valuesOf(await threads.allEnded(10_000))[caller]).to.equal(NOTIFY_OK);
+      const seen = valuesOf<{ result: number; stage: number }>(await threads.allEnded(10_000))[remover];
+      // 3: the callback had ended before unregister returned.
+      expect(seen).to.deep.equal({ result: 0, stage: 3 });
+      expect(fixture.blocking.chain.isEmpty()).to.be.true;
+    });
+  });
+});

@@ -1,0 +1,89 @@
+/** The layout of the notifier tests, and what their threads do. */
+import type { Layout, Region } from '#src/arena/layout.js';
+import { layoutNotifierBlocks, NotifierBlocks } from '#src/notifier/blocks.js';
+import {
+  BlockingNotifierChain,
+  layoutBlockingChain,
+  type BlockingChainPlace,
+} from '#src/notifier/blocking-chain.js';
+import { NOTIFY_OK } from '#src/notifier/constants.js';
+import { layoutRawChains, NOTIFIER_HEAD, RawNotifierChain } from '#src/notifier/raw-chain.js';
+import type { LockClasses } from '#src/sync/lock-classes.js';
+import { attachTestCore, type TestCore, type TestCoreHandle } from '../support/core.js';
+
+/** A few chains and some cells. */
+export interface NotifierRegions {
+  readonly blocks: Region;
+  readonly raw: Region;
+  readonly blocking: BlockingChainPlace;
+  /** First cell: stage of the slow callback, or a number of calls. */
+  readonly cells: Region;
+}
+
+/** The chains as one thread sees them. */
+export interface Notifiers {
+  readonly blocks: NotifierBlocks;
+  readonly raw: RawNotifierChain;
+  readonly otherRaw: RawNotifierChain;
+  readonly blocking: BlockingNotifierChain;
+}
+
+/** Input of the threads. */
+export interface NotifierInput {
+  readonly handle: TestCoreHandle;
+  readonly block: number;
+}
+
+/** Stages of the slow callback. */
+const IN_CALLBACK = 1;
+const GO_ON = 2;
+const CALLBACK_ENDED = 3;
+
+/** Lays the chains out. */
+export function buildNotifiers(layout: Layout, classes: LockClasses): NotifierRegions {
+  return {
+    blocks: layoutNotifierBlocks(layout),
+    raw: layoutRawChains(layout, 'raw_chains', 2),
+    blocking: layoutBlockingChain(layout, classes, 'chain'),
+    cells: layout.bytes('hot', 'cells', 64),
+  };
+}
+
+/** Makes a thread's view of the chains. */
+export function attachNotifiers(machine: TestCore<NotifierRegions>): Notifiers {
+  const { core, regions } = machine;
+  const blocks = new NotifierBlocks(core, regions.blocks);
+  return {
+    blocks,
+    raw: new RawNotifierChain(core, blocks, regions.raw.base),
+    otherRaw: new RawNotifierChain(core, blocks, regions.raw.base + NOTIFIER_HEAD.$bytes),
+    blocking: new BlockingNotifierChain(core, blocks, regions.blocking),
+  };
+}
+
+/** Calls the chain; its callback does not return before it is told to go on. */
+export function callSlowly(input: NotifierInput): number {
+  const machine = attachTestCore(buildNotifiers, input.handle, { name: 'caller' });
+  const { blocks, blocking } = attachNotifiers(machine);
+  const cell = machine.regions.cells.base >> 2;
+  const { i32 } = machine.arena;
+  blocks.calls.define('slow_callback', () => {
+    Atomics.store(i32, cell, IN_CALLBACK);
+    for (let slice = 0; slice < 100 && Atomics.load(i32, cell) !== GO_ON; slice++) {
+      Atomics.wait(i32, cell, IN_CALLBACK, 50);
+    }
+    // Long enough for an unregistration that does not wait to be seen.
+    Atomics.wait(i32, cell, GO_ON, 30);
+    Atomics.store(i32, cell, CALLBACK_ENDED);
+    return NOTIFY_OK;
+  });
+  return blocking.call(0, 0);
+}
+
+/** Unregisters the block; returns the result, and how far the callback was then. */
+export function unregister(input: NotifierInput): { result: number; stage: number } {
+  const machine = attachTestCore(buildNotifiers, input.handle, { name: 'remover' });
+  const { blocking } = attachNotifiers(machine);
+  const result = blocking.unregister(input.block);
+  return { result, stage: machine.cells.atomicLoad(machine.regions.cells.base) };
+}
