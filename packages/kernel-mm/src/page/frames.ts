@@ -1,0 +1,418 @@
+/**
+ * Page frames: the free list, watermarks, references, page locks and the limit on resident pages.
+ *
+ * Promise: a frame is either on the free list or has a reference count above 0. Whoever drops the last reference returns the frame, and
+ * takes it off the reclaim list on the way. A freed frame's first bytes are overwritten, so that a stale pointer shows at once.
+ *
+ * Watermarks: an ordinary request leaves `min` frames free; an atomic one may take half and then a quarter of that reserve; a task that is
+ * reclaiming (PF_MEMALLOC) may take all, or the driver could not store a page exactly when memory is short.
+ *
+ * Locks: `zone_lock` (spinlock) protects the free list and the counters of the zone. It is the innermost lock of all but `lru_lock`, which
+ * nests inside nothing else and holds nothing else.
+ */
+import type { Layout, Region } from '../arena/layout.js';
+import { PAGE_SHIFT, PAGE_SIZE } from '../arena/memory.js';
+import { struct } from '../arena/struct.js';
+import type { Cells } from '../sync/cells.js';
+import type { Context } from '../sync/context.js';
+import type { Core } from '../sync/core.js';
+import type { LockClass, LockClasses } from '../sync/lock-classes.js';
+import { layoutLocks, SpinLock, type Locks } from '../sync/locks.js';
+import { PF_MEMALLOC } from '../sync/task.js';
+import type { ReclaimList } from './lru.js';
+import {
+  GFP_BIT_HIGH,
+  GFP_BIT_IO,
+  GFP_BIT_WAIT,
+  PAGE,
+  PG_CHARGED,
+  PG_FREE,
+  type PageAllocator,
+} from './page.js';
+
+const ZONE = struct('zone', {
+  freeHead: 'i32',
+  nrFree: 'i32',
+  min: 'i32',
+  low: 'i32',
+  high: 'i32',
+  /** Requests that fail before anything else is looked at; fault injection. */
+  failNext: 'i32',
+  /** Pages charged against the limit. */
+  charged: 'i32',
+  /** Most pages that may be charged; 0 for no limit. */
+  limit: 'i32',
+});
+
+const JUNK_WORD = 0x6b6b_6b6b;
+const JUNK_WORDS = 16;
+const DESCRIPTOR_WORDS = PAGE.$bytes >> 2;
+
+/** Times an allocation reclaims and tries again before it gives up. */
+const RECLAIM_ATTEMPTS_MAX = 16;
+/** Pages asked of each reclaim. @kernel SWAP_CLUSTER_MAX */
+export const SWAP_CLUSTER_MAX = 32;
+
+/** Regions and lock classes of the page frames. */
+export interface FramesLayout {
+  readonly zone: Region;
+  readonly zoneLock: Region;
+  readonly descriptors: Region;
+  readonly frames: Region;
+  readonly zoneLockClass: LockClass;
+  readonly pageLockClass: LockClass;
+  readonly frameCount: number;
+}
+
+/**
+ * Reserves frames, descriptors and the zone.
+ * @param layout - not yet sealed
+ * @param classes - gets `zone_lock` and `page_lock`
+ * @param ramBytes - size of the modelled memory, a multiple of the page size
+ */
+export function layoutFrames(layout: Layout, classes: LockClasses, ramBytes: number): FramesLayout {
+  const frameCount = ramBytes >>> PAGE_SHIFT;
+  return {
+    zone: layout.structs('hot', 'zone', ZONE, 1),
+    zoneLock: layoutLocks(layout, 'zone_lock'),
+    descriptors: layout.structs('cold', 'mem_map', PAGE, frameCount),
+    frames: layout.bytes('frames', 'frames', frameCount * PAGE_SIZE),
+    zoneLockClass: classes.define('zone_lock'),
+    pageLockClass: classes.define('page_lock'),
+    frameCount,
+  };
+}
+
+/** What the page allocator asks of the floor above when memory is short. */
+export interface Reclaimer {
+  /**
+   * Frees pages by writing them to swap. Called without spinlocks.
+   * @param target - pages wanted
+   * @returns pages freed
+   */
+  reclaimPages(target: number): number;
+}
+
+/** Frames in number, for reports. */
+export interface ZoneInfo {
+  readonly frames: number;
+  readonly free: number;
+  readonly min: number;
+  readonly low: number;
+  readonly high: number;
+  readonly charged: number;
+  /** Pages, 0 for no limit. */
+  readonly limit: number;
+}
+
+/** The page frames of a machine, as one thread sees them. */
+export class Frames implements PageAllocator {
+  /** Number of frames. */
+  readonly frameCount: number;
+  private readonly cells: Cells;
+  private readonly context: Context;
+  private readonly locks: Locks;
+  private readonly i32: Int32Array;
+  private readonly zone: number;
+  private readonly zoneLock: SpinLock;
+  private readonly descriptors: number;
+  private readonly frames: number;
+  private readonly pageLockClass: LockClass;
+  private readonly reclaimList: ReclaimList;
+  private reclaimer: Reclaimer | null = null;
+
+  /**
+   * @param core - this thread's lower floors
+   * @param regions - from {@link layoutFrames}
+   * @param reclaimList - the list freed pages are taken off
+   */
+  constructor(core: Core, regions: FramesLayout, reclaimList: ReclaimList) {
+    this.cells = core.cells;
+    this.context = core.context;
+    this.locks = core.locks;
+    this.i32 = core.cells.arena.i32;
+    this.frameCount = regions.frameCount;
+    this.zone = regions.zone.base;
+    this.zoneLock = new SpinLock(core.locks, regions.zoneLock.base, regions.zoneLockClass);
+    this.descriptors = regions.descriptors.base;
+    this.frames = regions.frames.base;
+    this.pageLockClass = regions.pageLockClass;
+    this.reclaimList = reclaimList;
+  }
+
+  /**
+   * Puts all frames on the free list, lowest first, and sets the watermarks. Called once, by the creating thread, before any other use.
+   * @param limitPages - most pages that may be charged at one time, 0 for no limit
+   * @kernel init_per_zone_wmark_min: min is 4 times the square root of the memory in KiB
+   */
+  boot(limitPages: number): void {
+    const minKiB = 4 * Math.floor(Math.sqrt(this.frameCount * (PAGE_SIZE / 1024)));
+    const min = Math.min(minKiB >> 2, this.frameCount >> 3);
+    this.cells.st32(this.zone + ZONE.min, min);
+    this.cells.st32(this.zone + ZONE.low, min + (min >> 2));
+    this.cells.st32(this.zone + ZONE.high, min + (min >> 1));
+    this.cells.st32(this.zone + ZONE.limit, limitPages);
+    for (let frame = this.frameCount - 1; frame >= 0; frame--) {
+      const page = this.pageAt(frame);
+      this.cells.st32(page + PAGE.flags, PG_FREE);
+      this.cells.st32(page + PAGE.lruNext, this.cells.ld32(this.zone + ZONE.freeHead));
+      this.cells.st32(this.zone + ZONE.freeHead, page);
+    }
+    this.cells.st32(this.zone + ZONE.nrFree, this.frameCount);
+  }
+
+  /**
+   * Says who reclaims. Set once per thread while it attaches.
+   * @param reclaimer - of the floor above
+   */
+  setReclaimer(reclaimer: Reclaimer): void {
+    this.reclaimer = reclaimer;
+  }
+
+  /** @kernel __alloc_pages_nodemask, order 0, 2.6.34 */
+  allocPage(gfp: number): number {
+    if (this.cells.atomicLoad(this.zone + ZONE.failNext) > 0 && this.takeInjectedFailure()) return 0;
+    for (let attempt = 0; ; attempt++) {
+      const page = this.takeFree(gfp);
+      if (page !== 0) return page;
+      const mayReclaim = (gfp & (GFP_BIT_WAIT | GFP_BIT_IO)) === (GFP_BIT_WAIT | GFP_BIT_IO);
+      if (!mayReclaim || attempt >= RECLAIM_ATTEMPTS_MAX || this.reclaimer === null) return 0;
+      if ((this.context.taskFlags() & PF_MEMALLOC) !== 0) return 0;
+      this.context.mightSleep('reclaiming for an allocation');
+      if (this.reclaimer.reclaimPages(SWAP_CLUSTER_MAX) === 0) return 0;
+    }
+  }
+
+  /** Gives a page back whose only reference the caller holds. */
+  freePage(page: number): void {
+    const before = this.cells.atomicAdd(page + PAGE.count, -1);
+    if (before !== 1) this.context.bug(`Freeing page ${this.frameNumber(page)} with ${before} references.`);
+    this.releaseFrame(page);
+  }
+
+  /** Takes another reference. The caller has one already, or holds a lock that keeps one alive. @kernel get_page */
+  getPage(page: number): void {
+    const before = this.cells.atomicAdd(page + PAGE.count, 1);
+    if (before <= 0) this.context.bug(`Reference to page ${this.frameNumber(page)}, which is free.`);
+  }
+
+  /** Takes a reference unless the last one is just being dropped. @kernel get_page_unless_zero */
+  getPageUnlessZero(page: number): boolean {
+    for (;;) {
+      const count = this.cells.atomicLoad(page + PAGE.count);
+      if (count === 0) return false;
+      if (this.cells.atomicCompareExchange(page + PAGE.count, count, count + 1) === count) return true;
+    }
+  }
+
+  /** Drops a reference; the last one frees the page. @kernel put_page */
+  putPage(page: number): void {
+    const before = this.cells.atomicAdd(page + PAGE.count, -1);
+    if (before > 1) return;
+    if (before < 1) this.context.bug(`Reference to page ${this.frameNumber(page)} dropped once too often.`);
+    this.releaseFrame(page);
+  }
+
+  /**
+   * Drops all references at once if there are exactly so many; the page is then the caller's alone. @kernel page_freeze_refs
+   * @param page - descriptor address
+   * @param references - the number expected
+   */
+  freezeReferences(page: number, references: number): boolean {
+    return this.cells.atomicCompareExchange(page + PAGE.count, references, 0) === references;
+  }
+
+  /** Frees a page that {@link freezeReferences} made the caller's alone. */
+  freeFrozenPage(page: number): void {
+    if (this.pageCount(page) !== 0) this.context.bug(`Page ${this.frameNumber(page)} is not frozen.`);
+    this.releaseFrame(page);
+  }
+
+  /** Number of references. */
+  pageCount(page: number): number {
+    return this.cells.atomicLoad(page + PAGE.count);
+  }
+
+  addressOf(page: number): number {
+    return this.frames + (this.frameNumber(page) << PAGE_SHIFT);
+  }
+
+  frameNumber(page: number): number {
+    return (page - this.descriptors) / PAGE.$bytes;
+  }
+
+  /**
+   * Descriptor of a frame.
+   * @param frame - 0 to the number of frames - 1
+   */
+  pageAt(frame: number): number {
+    return this.descriptors + frame * PAGE.$bytes;
+  }
+
+  /** Whether some flag bits are set. */
+  testFlag(page: number, flag: number): boolean {
+    return (this.cells.atomicLoad(page + PAGE.flags) & flag) !== 0;
+  }
+
+  /** Sets flag bits. */
+  setFlag(page: number, flag: number): void {
+    this.cells.atomicOr(page + PAGE.flags, flag);
+  }
+
+  /** Clears flag bits; returns whether any of them was set. */
+  clearFlag(page: number, flag: number): boolean {
+    return (this.cells.atomicAnd(page + PAGE.flags, ~flag) & flag) !== 0;
+  }
+
+  /** Takes the page lock; may sleep. @kernel lock_page */
+  lockPage(page: number): void {
+    this.locks.mutexLock(page + PAGE.lock, this.pageLockClass);
+  }
+
+  /** Takes the page lock if it is free; allowed under spinlocks. @kernel trylock_page */
+  tryLockPage(page: number): boolean {
+    return this.locks.mutexTryLock(page + PAGE.lock, this.pageLockClass);
+  }
+
+  /** Drops the page lock. @kernel unlock_page */
+  unlockPage(page: number): void {
+    this.locks.mutexUnlock(page + PAGE.lock, this.pageLockClass);
+  }
+
+  /** Stops the machine unless the task holds the page lock. */
+  assertLocked(page: number, who: string): void {
+    this.context.assertHeld(page + PAGE.lock, who);
+  }
+
+  /**
+   * Counts a page against the limit, for as long as it lives. @kernel mem_cgroup_newpage_charge
+   * @param page - just allocated
+   */
+  charge(page: number): void {
+    if ((this.cells.atomicOr(page + PAGE.flags, PG_CHARGED) & PG_CHARGED) !== 0) {
+      this.context.bug(`Page ${this.frameNumber(page)} is charged twice.`);
+    }
+    this.cells.atomicAdd(this.zone + ZONE.charged, 1);
+  }
+
+  /** Pages over the limit if one more were charged; 0 or less when there is room. */
+  overLimit(): number {
+    const limit = this.cells.atomicLoad(this.zone + ZONE.limit);
+    return limit === 0 ? 0 : this.cells.atomicLoad(this.zone + ZONE.charged) + 1 - limit;
+  }
+
+  /**
+   * Lets the next requests fail, whatever they are for; replaces an earlier number.
+   * @param requests - 0 to stop
+   */
+  failNextRequests(requests: number): void {
+    this.cells.atomicStore(this.zone + ZONE.failNext, requests);
+  }
+
+  /** The counters; exact only while nobody else allocates. */
+  info(): ZoneInfo {
+    return {
+      frames: this.frameCount,
+      free: this.cells.ld32(this.zone + ZONE.nrFree),
+      min: this.cells.ld32(this.zone + ZONE.min),
+      low: this.cells.ld32(this.zone + ZONE.low),
+      high: this.cells.ld32(this.zone + ZONE.high),
+      charged: this.cells.atomicLoad(this.zone + ZONE.charged),
+      limit: this.cells.atomicLoad(this.zone + ZONE.limit),
+    };
+  }
+
+  /** Walks the free list and the descriptors; the sentences say what does not agree. Only while nobody else allocates. */
+  checkInvariants(): string[] {
+    const broken: string[] = [];
+    let listed = 0;
+    for (
+      let page = this.cells.ld32(this.zone + ZONE.freeHead);
+      page !== 0;
+      page = this.cells.ld32(page + PAGE.lruNext)
+    ) {
+      if (this.cells.ld32(page + PAGE.flags) !== PG_FREE)
+        broken.push(`frame ${this.frameNumber(page)} is listed as free but is not`);
+      if (++listed > this.frameCount) return [...broken, 'the free list has a cycle'];
+    }
+    const { free, charged } = this.info();
+    if (listed !== free) broken.push(`${listed} frames are on the free list, but the zone counts ${free}`);
+    let inUse = 0;
+    let marked = 0;
+    for (let frame = 0; frame < this.frameCount; frame++) {
+      const page = this.pageAt(frame);
+      const flags = this.cells.ld32(page + PAGE.flags);
+      if ((flags & PG_FREE) === 0) inUse++;
+      if ((flags & PG_CHARGED) !== 0) marked++;
+      if ((flags & PG_FREE) === 0 && this.cells.ld32(page + PAGE.count) <= 0)
+        broken.push(`frame ${frame} is in use without references`);
+    }
+    if (inUse + free !== this.frameCount)
+      broken.push(`${inUse} frames in use and ${free} free are not ${this.frameCount}`);
+    if (marked !== charged) broken.push(`${marked} pages are marked as charged, but ${charged} are counted`);
+    return broken;
+  }
+
+  private takeInjectedFailure(): boolean {
+    for (;;) {
+      const left = this.cells.atomicLoad(this.zone + ZONE.failNext);
+      if (left <= 0) return false;
+      if (this.cells.atomicCompareExchange(this.zone + ZONE.failNext, left, left - 1) === left) return true;
+    }
+  }
+
+  /** @kernel zone_watermark_ok with ALLOC_HIGH, ALLOC_HARDER and ALLOC_NO_WATERMARKS */
+  private reserveFor(gfp: number): number {
+    if ((this.context.taskFlags() & PF_MEMALLOC) !== 0) return 0;
+    let min = this.cells.ld32(this.zone + ZONE.min);
+    if ((gfp & GFP_BIT_HIGH) !== 0) min -= min >> 1;
+    if ((gfp & GFP_BIT_WAIT) === 0) min -= min >> 2;
+    return min;
+  }
+
+  private takeFree(gfp: number): number {
+    this.zoneLock.lock();
+    try {
+      const free = this.cells.ld32(this.zone + ZONE.nrFree);
+      if (free <= this.reserveFor(gfp)) return 0;
+      const page = this.cells.ld32(this.zone + ZONE.freeHead);
+      this.context.assert(page !== 0, `the free list is empty, but ${free} frames are counted`);
+      this.cells.st32(this.zone + ZONE.freeHead, this.cells.ld32(page + PAGE.lruNext));
+      this.cells.st32(this.zone + ZONE.nrFree, free - 1);
+      this.context.assert(
+        this.cells.ld32(page + PAGE.flags) === PG_FREE,
+        `frame ${this.frameNumber(page)} was on the free list in use`,
+      );
+      const first = page >> 2;
+      this.i32.fill(0, first, first + DESCRIPTOR_WORDS);
+      this.cells.atomicStore(page + PAGE.count, 1);
+      return page;
+    } finally {
+      this.zoneLock.unlock();
+    }
+  }
+
+  private releaseFrame(page: number): void {
+    const frame = this.frameNumber(page);
+    if (!Number.isInteger(frame) || frame < 0 || frame >= this.frameCount)
+      this.context.bug(`Freeing ${page}, which is no page.`);
+    if (this.locks.isLocked(page + PAGE.lock)) this.context.bug(`Freeing page ${frame} while it is locked.`);
+    if (this.cells.ld32(page + PAGE.mapcount) !== 0)
+      this.context.bug(`Freeing page ${frame} while it is mapped.`);
+    this.reclaimList.removeIfListed(page);
+    if (this.testFlag(page, PG_CHARGED)) this.cells.atomicAdd(this.zone + ZONE.charged, -1);
+    const bytes = this.addressOf(page) >> 2;
+    this.i32.fill(JUNK_WORD, bytes, bytes + JUNK_WORDS);
+    this.zoneLock.lock();
+    try {
+      if ((this.cells.ld32(page + PAGE.flags) & PG_FREE) !== 0)
+        this.context.bug(`Page ${frame} is freed twice.`);
+      this.cells.st32(page + PAGE.flags, PG_FREE);
+      this.cells.st32(page + PAGE.lruNext, this.cells.ld32(this.zone + ZONE.freeHead));
+      this.cells.st32(this.zone + ZONE.freeHead, page);
+      this.cells.st32(this.zone + ZONE.nrFree, this.cells.ld32(this.zone + ZONE.nrFree) + 1);
+    } finally {
+      this.zoneLock.unlock();
+    }
+  }
+}
