@@ -1,0 +1,133 @@
+/**
+ * Choosing the area for a page to be swapped out, and taking a slot of it.
+ *
+ * Promise: a higher priority is used before a lower one; areas of equal priority take turns, the one switched on last first. `nrSwapPages` is
+ * lowered before the search, as a reservation, and raised again when the search fails.
+ */
+import { swpEntry, type SwapEntry } from './entries.js';
+import { SWAP_HAS_CACHE, SWAP_INFO, SWP_WRITEOK, type SwapTable } from './info.js';
+import type { SlotScanner } from './scan.js';
+
+/** Takes slots. One per thread. */
+export class SlotAllocator {
+  readonly table: SwapTable;
+  readonly scanner: SlotScanner;
+
+  /**
+   * @param table - the areas
+   * @param scanner - finds a slot in one area
+   */
+  constructor(table: SwapTable, scanner: SlotScanner) {
+    this.table = table;
+    this.scanner = scanner;
+  }
+
+  /**
+   * Takes a slot for a page that goes into the swap cache; its byte is {@link SWAP_HAS_CACHE}. Takes `swap_lock`; page locks may be held.
+   * @returns the entry, 0 when there is no slot
+   * @kernel mm/swapfile.c get_swap_page, 2.6.34
+   */
+  getSwapPage(): SwapEntry {
+    const { table } = this;
+    table.swapLock.lock();
+    try {
+      if (table.nrSwapPages() <= 0) return 0;
+      table.addSwapPages(-1);
+      const entry = this.findSlot();
+      if (entry === 0) table.addSwapPages(1);
+      return entry;
+    } finally {
+      table.swapLock.unlock();
+    }
+  }
+
+  /**
+   * Takes a slot of one area for hibernation: a plain reference, without the cache bit. Takes `swap_lock`.
+   * @param type - any number
+   * @returns the entry, 0 when the area is not writable or has no slot
+   * @kernel mm/swapfile.c get_swap_page_of_type, 2.6.34
+   */
+  getSwapPageOfType(type: number): SwapEntry {
+    const { table } = this;
+    if (!Number.isInteger(type) || type < 0 || type >= table.nrSwapfiles()) return 0;
+    const area = table.infoOf(type);
+    table.swapLock.lock();
+    try {
+      if ((table.cells.ldu32(area + SWAP_INFO.flags) & SWP_WRITEOK) === 0) return 0;
+      table.addSwapPages(-1);
+      const offset = this.scanner.scanSwapMap(area, 1);
+      if (offset !== 0) return swpEntry(type, offset);
+      table.addSwapPages(1);
+      return 0;
+    } finally {
+      table.swapLock.unlock();
+    }
+  }
+
+  /**
+   * Tries the areas in order: first those that share the priority of the cursor, from the cursor on; then all, from the head.
+   * `swap_lock` held on entry and on return; dropped and retaken inside.
+   * @returns the entry, 0 when no area has a slot
+   */
+  findSlot(): SwapEntry {
+    const { table } = this;
+    const { cells } = table;
+    let wrapped = 0;
+    let type = table.listNext();
+    while (type >= 0 && wrapped < 2) {
+      const area = table.infoOf(type);
+      let next = cells.ld32(area + SWAP_INFO.next);
+      if (next < 0 || (wrapped === 0 && this.prioOf(next) !== this.prioOf(type))) {
+        next = table.listHead();
+        wrapped++;
+      }
+      if (this.hasFreeSlot(area)) {
+        table.setListNext(this.nextInTurn(type));
+        const offset = this.scanner.scanSwapMap(area, SWAP_HAS_CACHE);
+        if (offset !== 0) return swpEntry(type, offset);
+        // The lock was dropped: the next area may have left the list meanwhile.
+        if (next >= 0 && !this.isWritable(table.infoOf(next))) next = table.listHead();
+      }
+      type = next;
+    }
+    return 0;
+  }
+
+  /**
+   * Whose turn comes after an area's: the next one of equal priority, in a circle. `swap_lock` held.
+   * @param type - of an area on the list
+   */
+  nextInTurn(type: number): number {
+    const { table } = this;
+    const prio = this.prioOf(type);
+    const next = table.cells.ld32(table.infoOf(type) + SWAP_INFO.next);
+    if (next >= 0 && this.prioOf(next) === prio) return next;
+    let first = table.listHead();
+    while (this.prioOf(first) !== prio) first = table.cells.ld32(table.infoOf(first) + SWAP_INFO.next);
+    return first;
+  }
+
+  /**
+   * Whether slots of an area may be allocated. `swap_lock` held.
+   * @param area - address of the area
+   */
+  isWritable(area: number): boolean {
+    return (this.table.cells.ldu32(area + SWAP_INFO.flags) & SWP_WRITEOK) !== 0;
+  }
+
+  /**
+   * Whether it is worth while to scan an area. `swap_lock` held.
+   * @param area - address of the area
+   */
+  hasFreeSlot(area: number): boolean {
+    return this.table.cells.ldu32(area + SWAP_INFO.highestBit) !== 0 && this.isWritable(area);
+  }
+
+  /**
+   * Priority of an area. `swap_lock` held.
+   * @param type - its index
+   */
+  prioOf(type: number): number {
+    return this.table.cells.ld32(this.table.infoOf(type) + SWAP_INFO.prio);
+  }
+}
