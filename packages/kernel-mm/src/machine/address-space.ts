@@ -1,0 +1,110 @@
+/**
+ * A process's memory, as the façade shows it.
+ *
+ * Promise: arguments are checked before anything is touched; kernel errnos become {@link KernelError}s; a handle to an address space that has
+ * ended is refused instead of reaching the next one in its place.
+ */
+import { PAGE_SIZE } from '../arena/memory.js';
+import { ENOMEM, KernelError, MisuseError } from '../errno.js';
+import type { AddressSpaceInfo } from '../vm/address-spaces.js';
+import type { Vm } from '../vm/vm.js';
+
+/** An address space of a simulated process. */
+export class AddressSpace {
+  /** Size in bytes: addresses are 0 to `bytes` - 1. */
+  readonly bytes: number;
+  /** Its number in the machine, for reports and for handing it to another thread. */
+  readonly id: number;
+  private readonly vm: Vm;
+  private readonly generation: number;
+
+  /**
+   * @param vm - this thread's vm
+   * @param id - address of the living address space
+   */
+  constructor(vm: Vm, id: number) {
+    this.vm = vm;
+    this.id = id;
+    this.generation = vm.spaces.generationOf(id);
+    this.bytes = vm.spaces.pagesOf(id) * PAGE_SIZE;
+  }
+
+  /**
+   * Writes bytes. May sleep: a page may have to be made or read first.
+   * @param address - first virtual address, bytes
+   * @param data - what to write
+   * @throws {@link KernelError} `EFAULT` outside the address space; `ENOMEM` when no page could be had, the process is then ended; `EIO`
+   */
+  write(address: number, data: Uint8Array): void {
+    this.requireLive('write');
+    this.answer('write', this.vm.access.write(this.id, address, data), `${data.length} bytes at ${address}`);
+  }
+
+  /**
+   * Reads bytes. Memory never written reads as zeros.
+   * @param address - first virtual address, bytes
+   * @param target - how many bytes, or the array to fill
+   * @returns the bytes
+   * @throws {@link KernelError} as {@link write}
+   */
+  read(address: number, target: number | Uint8Array): Uint8Array {
+    this.requireLive('read');
+    if (
+      typeof target === 'number' &&
+      !(Number.isSafeInteger(target) && target >= 0 && target <= this.bytes)
+    ) {
+      throw new MisuseError(
+        'ERR_OUT_OF_RANGE',
+        `Cannot read ${target} bytes: the address space has ${this.bytes}.`,
+      );
+    }
+    const out = typeof target === 'number' ? new Uint8Array(target) : target;
+    this.answer('read', this.vm.access.read(this.id, address, out), `${out.length} bytes at ${address}`);
+    return out;
+  }
+
+  /**
+   * Drops whole pages: their contents are gone, their slots are freed.
+   * @param address - virtual address, bytes, page aligned
+   * @param bytes - length, a multiple of the page size
+   * @throws {@link KernelError} `EINVAL`
+   */
+  unmap(address: number, bytes: number): void {
+    this.requireLive('munmap');
+    this.answer(
+      'munmap',
+      this.vm.access.unmap(this.id, address, bytes),
+      `${bytes} bytes at ${address}; both must be multiples of ${PAGE_SIZE} inside`,
+    );
+  }
+
+  /** Ends the process: everything is dropped. A second call does nothing. */
+  exit(): void {
+    if (this.isLive()) this.vm.zap.exit(this.id);
+  }
+
+  /** Whether the process is still there; one that was ended for lack of memory is, but maps nothing. */
+  isLive(): boolean {
+    return this.vm.spaces.isLive(this.id, this.generation);
+  }
+
+  /** Pages present and swapped. */
+  info(): AddressSpaceInfo {
+    this.requireLive('info');
+    return this.vm.spaces.info(this.id);
+  }
+
+  private requireLive(syscall: string): void {
+    if (!this.isLive())
+      throw new MisuseError('ERR_INVALID_ARGUMENT', `${syscall}: this address space has ended.`);
+  }
+
+  private answer(syscall: string, result: number, what: string): void {
+    if (result >= 0) return;
+    const sentence =
+      result === -ENOMEM
+        ? `${what}: no page could be had, and the process was ended`
+        : `${what} in an address space of ${this.bytes} bytes`;
+    throw new KernelError(syscall, result, sentence);
+  }
+}

@@ -1,0 +1,148 @@
+/**
+ * What a machine is made of: options as users give them, completed and checked.
+ *
+ * Promise: a configuration is plain data that survives `postMessage`, and everything about the layout of a machine follows from it. Every
+ * bad value is refused here, with one sentence that names it and the allowed range, before anything exists.
+ */
+import { PAGE_SIZE } from '../arena/memory.js';
+import type { RamDiskConfig } from '../block/ram-disk.js';
+import { MisuseError } from '../errno.js';
+import { MAX_SWAPFILES_DEFAULT } from '../swap/entries.js';
+import { RECORDS_PER_TASK_DEFAULT } from '../trace/rings.js';
+
+/** Which faults of history are in the code. */
+export type Profile = 'sound';
+
+/** How a device learns that a slot was freed: not at all, or by a function the swap core calls. */
+export type FreeSlotPolicy = 'none' | 'notify';
+
+/** The policies of this version. */
+export const FREE_SLOT_POLICIES: readonly FreeSlotPolicy[] = ['none', 'notify'];
+
+/** Options of a machine; all have defaults. */
+export interface MachineOptions {
+  /** Modelled memory in bytes, a multiple of the page size; 64 MiB by default. */
+  readonly ramBytes?: number;
+  /** Whether other threads can attach; true by default. False where there is no SharedArrayBuffer. */
+  readonly shared?: boolean;
+  /** `'sound'`, the default; the historical profiles come later. */
+  readonly profile?: Profile;
+  /** How drivers learn of freed slots; `'notify'` by default. */
+  readonly policy?: FreeSlotPolicy;
+  /** Most bytes of processes in memory at one time, a multiple of the page size; 0, the default, for no limit. */
+  readonly limitBytes?: number;
+  /** RAM disks; by default one, `ram0`, of 4 MiB. */
+  readonly ramDisks?: readonly RamDiskConfig[];
+  /** Most address spaces at one time; 64 by default. */
+  readonly addressSpaces?: number;
+  /** Room for page tables, swap maps and driver tables in bytes; by default enough for RAM and disks of the given sizes. */
+  readonly tableBytes?: number;
+  /** Most swap areas, 29 to 32; 30 by default. @kernel MAX_SWAPFILES */
+  readonly maxSwapfiles?: number;
+  /** Trace records each thread can hold before they are drained, a power of two; 4096 by default. */
+  readonly traceRecords?: number;
+  /** Seed of the random numbers inside the machine (where a solid-state area starts); 1 by default. */
+  readonly seed?: number;
+}
+
+/** Options completed with their defaults; plain data. */
+export interface MachineConfig {
+  readonly ramBytes: number;
+  readonly shared: boolean;
+  readonly profile: Profile;
+  readonly policy: FreeSlotPolicy;
+  readonly limitBytes: number;
+  readonly ramDisks: readonly RamDiskConfig[];
+  readonly addressSpaces: number;
+  readonly tableBytes: number;
+  readonly maxSwapfiles: number;
+  readonly traceRecords: number;
+  readonly seed: number;
+}
+
+const RAM_BYTES_DEFAULT = 64 << 20;
+const RAM_DISK_BYTES_DEFAULT = 4 << 20;
+const RAM_BYTES_MIN = 16 * PAGE_SIZE;
+const RAM_BYTES_MAX = 1536 * 2 ** 20;
+const ADDRESS_SPACES_MAX = 1024;
+/** Page tables of address spaces that together map four times the memory, and some room for the small ones. */
+const TABLE_BYTES_PER_PAGE = 16;
+const TABLE_BYTES_LEAST = 2 << 20;
+
+/**
+ * Completes and checks options.
+ * @param options - as given
+ * @param driverTableBytes - room the drivers' tables and the swap maps of their disks need, in bytes
+ * @throws {@link MisuseError} `ERR_OUT_OF_RANGE` or `ERR_INVALID_ARGUMENT`
+ */
+export function completeConfig(options: MachineOptions, driverTableBytes: number): MachineConfig {
+  const ramBytes = options.ramBytes ?? RAM_BYTES_DEFAULT;
+  requirePages('ramBytes', ramBytes, RAM_BYTES_MIN, RAM_BYTES_MAX);
+  const limitBytes = options.limitBytes ?? 0;
+  requirePages('limitBytes', limitBytes, 0, ramBytes);
+  const ramDisks = options.ramDisks ?? [{ name: 'ram0', bytes: RAM_DISK_BYTES_DEFAULT }];
+  const addressSpaces = options.addressSpaces ?? 64;
+  requireInteger('addressSpaces', addressSpaces, 1, ADDRESS_SPACES_MAX);
+  const traceRecords = options.traceRecords ?? RECORDS_PER_TASK_DEFAULT;
+  requireInteger('traceRecords', traceRecords, 2, 2 ** 20);
+  const seed = options.seed ?? 1;
+  requireInteger('seed', seed, 0, 2 ** 32 - 1);
+  const profile: string = options.profile ?? 'sound';
+  if (profile !== 'sound') {
+    throw new MisuseError(
+      'ERR_INVALID_ARGUMENT',
+      `The profile '${profile}' is not there yet; this version has only 'sound'.`,
+    );
+  }
+  const policy = options.policy ?? 'notify';
+  if (!FREE_SLOT_POLICIES.includes(policy)) {
+    throw new MisuseError(
+      'ERR_INVALID_ARGUMENT',
+      `There is no free-slot policy '${policy}'; choose one of ${FREE_SLOT_POLICIES.join(', ')}.`,
+    );
+  }
+  return {
+    ramBytes,
+    shared: options.shared ?? true,
+    profile,
+    policy,
+    limitBytes,
+    ramDisks,
+    addressSpaces,
+    tableBytes: options.tableBytes ?? defaultTableBytes(ramBytes, ramDisks, addressSpaces, driverTableBytes),
+    maxSwapfiles: options.maxSwapfiles ?? MAX_SWAPFILES_DEFAULT,
+    traceRecords,
+    seed,
+  };
+}
+
+function defaultTableBytes(
+  ramBytes: number,
+  ramDisks: readonly RamDiskConfig[],
+  addressSpaces: number,
+  driverTableBytes: number,
+): number {
+  let bytes =
+    TABLE_BYTES_LEAST +
+    driverTableBytes +
+    (ramBytes / PAGE_SIZE) * TABLE_BYTES_PER_PAGE +
+    addressSpaces * PAGE_SIZE;
+  for (const disk of ramDisks) bytes += disk.bytes / PAGE_SIZE + PAGE_SIZE;
+  return Math.ceil(bytes / PAGE_SIZE) * PAGE_SIZE;
+}
+
+function requirePages(name: string, bytes: number, least: number, most: number): void {
+  if (Number.isSafeInteger(bytes) && bytes % PAGE_SIZE === 0 && bytes >= least && bytes <= most) return;
+  throw new MisuseError(
+    'ERR_OUT_OF_RANGE',
+    `${name} is ${bytes}, but must be a multiple of ${PAGE_SIZE} between ${least} and ${most}.`,
+  );
+}
+
+function requireInteger(name: string, value: number, least: number, most: number): void {
+  if (Number.isSafeInteger(value) && value >= least && value <= most) return;
+  throw new MisuseError(
+    'ERR_OUT_OF_RANGE',
+    `${name} is ${value}, but must be an integer between ${least} and ${most}.`,
+  );
+}

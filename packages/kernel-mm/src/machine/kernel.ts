@@ -1,0 +1,201 @@
+/**
+ * The kernel as one thread sees it: all floors, built on one arena.
+ *
+ * Promise: {@link layoutKernel} and {@link Kernel} do the same in the same order in every thread; nothing here is state. What differs between
+ * threads is in {@link AttachOptions}: who the task is, whether it may wait, and which clock and hook it has.
+ */
+import { Layout, type Region } from '../arena/layout.js';
+import { PAGE_SIZE, type Arena } from '../arena/memory.js';
+import { struct } from '../arena/struct.js';
+import { layoutSymbols, Symbols } from '../arena/symbols.js';
+import { BlockLayer, layoutBlock, type BlockRegions } from '../block/block-layer.js';
+import { MisuseError } from '../errno.js';
+import { layoutNotifierBlocks, NotifierBlocks } from '../notifier/blocks.js';
+import { Frames, layoutFrames, type FramesLayout } from '../page/frames.js';
+import { layoutReclaimList, ReclaimList, type ReclaimListLayout } from '../page/lru.js';
+import { layoutVmalloc, TableMemory, type VmallocLayout } from '../page/vmalloc.js';
+import { MakeSwap } from '../swap/mkswap.js';
+import { layoutSwap, SwapCore, type SwapRegions } from '../swap/swap-core.js';
+import { Cells } from '../sync/cells.js';
+import { Context, WAIT_LIMIT_MS_DEFAULT } from '../sync/context.js';
+import type { Core } from '../sync/core.js';
+import { layoutLockStats, LockClasses, LockStats } from '../sync/lock-classes.js';
+import { Locks } from '../sync/locks.js';
+import { layoutPanic, Panic } from '../sync/panic.js';
+import type { Clock, PointHook } from '../sync/point.js';
+import { layoutTasks, Tasks } from '../sync/task.js';
+import { layoutTrace, type TraceRegions } from '../trace/rings.js';
+import { Trace } from '../trace/trace.js';
+import { layoutVm, Vm, type VmLayout } from '../vm/vm.js';
+import type { MachineConfig } from './config.js';
+import type { Driver, DriverView } from './driver.js';
+
+/** First cells of a machine: what an attaching thread compares. */
+export const MACHINE = struct('machine', { magic: 'i32', fingerprint: 'i32', bootSymbols: 'i32' });
+/** Marks a memory as a machine of this format. */
+export const MACHINE_MAGIC = 0x7377_6170;
+
+/** How a thread is attached. */
+export interface AttachOptions {
+  /** Name of the task in reports; `'main'` or `'worker'` by default. */
+  readonly name?: string;
+  /** Whether the thread may wait for others. False by default for `machine.attach()`, true for `attachMachine()`. */
+  readonly mayWait?: boolean;
+  /** Source of times in ns, or null (the default) for none. */
+  readonly clock?: Clock | null;
+  /** Called before each visible operation, or null (the default) in the free way. */
+  readonly hook?: PointHook | null;
+  /** Whether lock statistics are counted; off by default. */
+  readonly lockStats?: boolean;
+  /** Longest wait for a lock in milliseconds before the machine stops with a report; 60,000 by default. */
+  readonly waitLimitMs?: number;
+}
+
+/** Everything about the layout of a machine; equal in every thread. */
+export interface KernelLayout {
+  readonly layout: Layout;
+  readonly classes: LockClasses;
+  readonly machine: Region;
+  readonly symbols: Region;
+  readonly tasks: Region;
+  readonly panic: Region;
+  readonly lockStats: Region;
+  readonly trace: TraceRegions;
+  readonly frames: FramesLayout;
+  readonly reclaimList: ReclaimListLayout;
+  readonly vmalloc: VmallocLayout;
+  readonly notifierBlocks: Region;
+  readonly block: BlockRegions;
+  readonly swap: SwapRegions;
+  readonly vm: VmLayout;
+}
+
+/**
+ * Lays out a machine.
+ * @param config - complete
+ * @param drivers - in the same order in every thread
+ * @throws {@link MisuseError} `ERR_OUT_OF_RANGE` when it would not fit
+ */
+export function layoutKernel(config: MachineConfig, drivers: readonly Driver[]): KernelLayout {
+  const layout = new Layout();
+  const classes = new LockClasses();
+  const regions = {
+    machine: layout.structs('cold', 'machine', MACHINE, 1),
+    symbols: layoutSymbols(layout),
+    tasks: layoutTasks(layout),
+    panic: layoutPanic(layout),
+    lockStats: layoutLockStats(layout),
+    // swap_lock first: it is the one everybody looks at.
+    swap: layoutSwap(layout, classes, { maxSwapfiles: config.maxSwapfiles }),
+    trace: layoutTrace(layout, config.traceRecords),
+    frames: layoutFrames(layout, classes, config.ramBytes),
+    reclaimList: layoutReclaimList(layout, classes),
+    vmalloc: layoutVmalloc(layout, classes, config.tableBytes),
+    notifierBlocks: layoutNotifierBlocks(layout),
+    block: layoutBlock(layout, classes, config.ramDisks),
+  };
+  const vm = layoutVm(layout, classes, regions.frames.frameCount, config.addressSpaces);
+  for (const driver of drivers) driver.layout(layout, classes, config);
+  layout.seal();
+  return { layout, classes, ...regions, vm };
+}
+
+/** The kernel of one thread. */
+export class Kernel {
+  readonly config: MachineConfig;
+  readonly core: Core;
+  readonly trace: Trace;
+  readonly frames: Frames;
+  readonly reclaimList: ReclaimList;
+  readonly vmalloc: TableMemory;
+  readonly notifierBlocks: NotifierBlocks;
+  readonly block: BlockLayer;
+  readonly swap: SwapCore;
+  readonly makeSwap: MakeSwap;
+  readonly vm: Vm;
+  /** This thread's views of the drivers, by name. */
+  readonly drivers: ReadonlyMap<string, DriverView>;
+
+  /**
+   * @param core - from {@link createCore}
+   * @param regions - from {@link layoutKernel}
+   * @param config - of the machine
+   * @param drivers - as laid out
+   */
+  constructor(core: Core, regions: KernelLayout, config: MachineConfig, drivers: readonly Driver[]) {
+    this.config = config;
+    this.core = core;
+    this.trace = new Trace(core, regions.trace);
+    this.reclaimList = new ReclaimList(core, regions.reclaimList);
+    this.frames = new Frames(core, regions.frames, this.reclaimList);
+    this.vmalloc = new TableMemory(core, regions.vmalloc);
+    this.notifierBlocks = new NotifierBlocks(core, regions.notifierBlocks);
+    this.block = new BlockLayer(core, regions.block, this.trace);
+    const { trace, frames, reclaimList, vmalloc, notifierBlocks, block } = this;
+    const { devices, bios } = block;
+    this.swap = new SwapCore({
+      core,
+      regions: regions.swap,
+      trace,
+      vmalloc,
+      pages: frames,
+      devices,
+      bios,
+      notifierBlocks,
+    });
+    this.makeSwap = new MakeSwap({ cells: core.cells, context: core.context, pages: frames, devices, bios });
+    this.vm = new Vm(core, regions.vm, { frames, reclaimList, vmalloc, block, swap: this.swap, trace });
+    const views = new Map<string, DriverView>();
+    for (const driver of drivers) views.set(driver.name, driver.attach(this));
+    this.drivers = views;
+  }
+
+  /** Boots the machine. Called once in its life, by the creating thread, before any other use. */
+  boot(): void {
+    this.frames.boot(this.config.limitBytes / PAGE_SIZE);
+    this.swap.boot(this.config.seed);
+    const disks = this.block.ramDisks.registerAll();
+    if (disks < 0)
+      throw new MisuseError(
+        'ERR_INVALID_ARGUMENT',
+        'The RAM disks could not be registered: give each its own name without a slash.',
+      );
+    for (const view of this.drivers.values()) view.boot();
+  }
+}
+
+/** Completes attach options. */
+export function completeAttachOptions(
+  options: AttachOptions,
+  defaults: { name: string; mayWait: boolean },
+): Required<AttachOptions> {
+  return {
+    name: options.name ?? defaults.name,
+    mayWait: options.mayWait ?? defaults.mayWait,
+    clock: options.clock ?? null,
+    hook: options.hook ?? null,
+    lockStats: options.lockStats ?? false,
+    waitLimitMs: options.waitLimitMs ?? WAIT_LIMIT_MS_DEFAULT,
+  };
+}
+
+/**
+ * Claims a task and builds the lower floors of one thread.
+ * @param arena - this thread's views
+ * @param regions - from {@link layoutKernel}
+ * @param options - how this thread is attached
+ * @throws {@link MisuseError} `ERR_TOO_MANY_TASKS`
+ */
+export function createCore(arena: Arena, regions: KernelLayout, options: Required<AttachOptions>): Core {
+  const cells = new Cells(arena, options.hook);
+  const tasks = new Tasks(arena, regions.tasks);
+  const parts = {
+    tasks,
+    panic: new Panic(arena, regions.panic),
+    classes: regions.classes,
+    stats: new LockStats(arena, regions.lockStats, regions.classes),
+    layout: regions.layout,
+  };
+  const context = new Context(cells, parts, options, tasks.claim(options.name));
+  return { cells, context, locks: new Locks(context), symbols: new Symbols(arena, regions.symbols) };
+}

@@ -1,0 +1,232 @@
+/**
+ * The system calls of a machine, as one attached thread makes them.
+ *
+ * Promise: a call either succeeds or throws and leaves the machine as it was: {@link KernelError} for what the modelled kernel answers with an
+ * errno, {@link MisuseError} for a wrong use of the API. A view of the main thread never waits: where another thread holds a lock it throws
+ * `ERR_WOULD_BLOCK`. A view belongs to the thread that made it.
+ */
+import { PAGE_SHIFT, PAGE_SIZE } from '../arena/memory.js';
+import type { SymbolId } from '../arena/symbols.js';
+import { NULL_SYMBOL } from '../arena/symbols.js';
+import {
+  EBUSY,
+  EIO,
+  EINVAL,
+  ENOENT,
+  ENOMEM,
+  EOPNOTSUPP,
+  EPERM,
+  ENOSYS,
+  KernelError,
+  MisuseError,
+} from '../errno.js';
+import type { NotifierCall } from '../notifier/blocks.js';
+import { SWAP_EVENT_SWAPOFF, SWAP_EVENT_SWAPON } from '../swap/events.js';
+import type { SwapFreeNotify } from '../swap/free-notify.js';
+import { SWAP_FLAG_PREFER, SWAP_FLAG_PRIO_MASK } from '../swap/info.js';
+import { AddressSpace } from './address-space.js';
+import type { DriverView } from './driver.js';
+import type { Kernel } from './kernel.js';
+
+/** Options of {@link MachineView.swapon}. */
+export interface SwaponOptions {
+  /** 0 to 32767; by default the next lower negative number, so that areas are used in order of their swapon. */
+  readonly priority?: number;
+}
+
+/** Options of {@link MachineView.createAddressSpace}. */
+export interface AddressSpaceOptions {
+  /** Size in bytes, a multiple of the page size; 16 MiB by default. */
+  readonly bytes?: number;
+}
+
+const ADDRESS_SPACE_BYTES_DEFAULT = 16 << 20;
+const ADDRESS_SPACE_BYTES_MAX = 2 ** 31 - PAGE_SIZE;
+
+/** What each errno of swapon and swapoff means for a user. */
+const SWAPON_SENTENCES: ReadonlyMap<number, string> = new Map([
+  [ENOENT, 'there is no such block device'],
+  [EBUSY, 'it is a swap area already'],
+  [
+    EINVAL,
+    'it is in use, or has no valid swap header (mkswap writes one), or the header does not fit the device',
+  ],
+  [EPERM, 'all swap areas are taken'],
+  [ENOMEM, 'there is no room for its swap map'],
+  [EIO, 'its header could not be read'],
+]);
+const SWAPOFF_SENTENCES: ReadonlyMap<number, string> = new Map([
+  [ENOENT, 'there is no such block device'],
+  [EINVAL, 'it is no active swap area'],
+  [ENOMEM, 'there is not enough memory for its pages'],
+  [
+    EOPNOTSUPP,
+    'some of its slots are in use, and pages cannot be brought home yet: end the processes and reclaim first',
+  ],
+  [
+    ENOSYS,
+    'some of its slots are in use, and pages cannot be brought home yet: end the processes and reclaim first',
+  ],
+]);
+
+/** A thread's system calls. */
+export class MachineView {
+  /** The floors below, for drivers, tests and whoever wants to look inside. */
+  readonly kernel: Kernel;
+
+  /** @param kernel - of this thread */
+  constructor(kernel: Kernel) {
+    this.kernel = kernel;
+  }
+
+  /**
+   * Switches a swap area on. May sleep.
+   * @param path - of a block device with a swap header: `'/dev/ramzswap0'`
+   * @param options - priority
+   * @returns type of the area, the index other calls name it by
+   * @throws {@link KernelError} `ENOENT`, `EBUSY`, `EINVAL`, `EPERM`, `ENOMEM`, `EIO`
+   */
+  swapon(path: string, options: SwaponOptions = {}): number {
+    const { priority } = options;
+    if (
+      priority !== undefined &&
+      !(Number.isInteger(priority) && priority >= 0 && priority <= SWAP_FLAG_PRIO_MASK)
+    ) {
+      throw new MisuseError(
+        'ERR_OUT_OF_RANGE',
+        `swapon: the priority ${priority} is not between 0 and ${SWAP_FLAG_PRIO_MASK}.`,
+      );
+    }
+    const flags = priority === undefined ? 0 : SWAP_FLAG_PREFER | priority;
+    const result = this.kernel.swap.on.swapon(path, flags);
+    if (result < 0)
+      throw new KernelError('swapon', result, `${path}: ${sentenceFor(SWAPON_SENTENCES, result)}`);
+    return result;
+  }
+
+  /**
+   * Switches a swap area off. May sleep.
+   * @param path - of the block device
+   * @throws {@link KernelError} `ENOENT`, `EINVAL`, `ENOMEM`, and `EOPNOTSUPP` while slots are in use
+   */
+  swapoff(path: string): void {
+    const result = this.kernel.swap.off.swapoff(path);
+    if (result < 0)
+      throw new KernelError('swapoff', result, `${path}: ${sentenceFor(SWAPOFF_SENTENCES, result)}`);
+  }
+
+  /**
+   * Writes a swap header for the whole of a block device, as the mkswap program does. May sleep.
+   * @param path - of the block device; not a ramzswap disk, which brings its own header
+   * @throws {@link KernelError} `ENOENT`, `EBUSY` while it is in use, `EINVAL` when it is too small, `EIO`
+   */
+  mkswap(path: string): void {
+    const result = this.kernel.makeSwap.mkswap(path);
+    if (result < 0) throw new KernelError('mkswap', result, `${path}: the header could not be written`);
+  }
+
+  /**
+   * Defines a function for {@link setSwapFreeNotify} that other threads can call too: define it in each of them under the same name.
+   * @param name - 1 to 47 printable ASCII characters
+   * @param notify - called under `swap_lock` when a slot of the area is freed; must not sleep
+   * @returns its number in the machine
+   */
+  define(name: string, notify: SwapFreeNotify): SymbolId {
+    return this.kernel.swap.freeNotify.functions.define(name, notify);
+  }
+
+  /**
+   * Installs the function that is told when a slot of an area is freed, or removes it.
+   * @param type - from {@link swapon}
+   * @param symbol - from {@link define}, or null to remove
+   * @throws {@link KernelError} `EINVAL` when there is no such area; {@link MisuseError} when this thread has not defined the symbol
+   */
+  setSwapFreeNotify(type: number, symbol: SymbolId | null): void {
+    if (symbol !== null) this.kernel.swap.freeNotify.functions.resolve(symbol);
+    const result = this.kernel.swap.freeNotify.setSwapFreeNotify(type, symbol ?? NULL_SYMBOL);
+    if (result < 0) throw new KernelError('set_swap_free_notify', result, `there is no swap area ${type}`);
+  }
+
+  /**
+   * Registers a callback for swapon or swapoff events, in this thread and under this name in the machine.
+   * @param event - which chain
+   * @param name - of the function, defined in every thread that makes such calls
+   * @param call - gets (block, type of the area, address of its block device); may sleep
+   * @param priority - higher ones are called first
+   * @throws {@link KernelError} `ENOMEM` when all notifier blocks are taken
+   */
+  registerSwapNotifier(event: 'swapon' | 'swapoff', name: string, call: NotifierCall, priority = 0): void {
+    const { notifierBlocks, swap } = this.kernel;
+    const block = notifierBlocks.create(notifierBlocks.calls.define(name, call), priority);
+    if (block === 0)
+      throw new KernelError('register_swap_notifier', -ENOMEM, 'all notifier blocks are taken');
+    const result = swap.events.registerSwapEventNotifier(
+      event === 'swapon' ? SWAP_EVENT_SWAPON : SWAP_EVENT_SWAPOFF,
+      block,
+    );
+    if (result === 0) return;
+    notifierBlocks.destroy(block);
+    throw new KernelError('register_swap_notifier', result, `'${name}' could not be registered for ${event}`);
+  }
+
+  /**
+   * Creates an empty address space. May sleep.
+   * @param options - size
+   * @throws {@link KernelError} `ENOMEM` when there are too many or there is no room for the page table
+   */
+  createAddressSpace(options: AddressSpaceOptions = {}): AddressSpace {
+    const bytes = options.bytes ?? ADDRESS_SPACE_BYTES_DEFAULT;
+    if (
+      !Number.isSafeInteger(bytes) ||
+      bytes <= 0 ||
+      bytes % PAGE_SIZE !== 0 ||
+      bytes > ADDRESS_SPACE_BYTES_MAX
+    ) {
+      throw new MisuseError(
+        'ERR_OUT_OF_RANGE',
+        `An address space cannot have ${bytes} bytes: it needs a multiple of ${PAGE_SIZE} up to ${ADDRESS_SPACE_BYTES_MAX}.`,
+      );
+    }
+    const mm = this.kernel.vm.spaces.create(bytes >>> PAGE_SHIFT);
+    if (mm < 0) {
+      throw new KernelError(
+        'mm_alloc',
+        mm,
+        `no place or no page table for an address space of ${bytes} bytes; see the machine's addressSpaces and tableBytes`,
+      );
+    }
+    return new AddressSpace(this.kernel.vm, mm);
+  }
+
+  /**
+   * Reclaims memory now, as a fault over the limit would. May sleep.
+   * @param pages - how many to free
+   * @returns how many were freed; fewer when the rest is in use, or when there is no slot left
+   */
+  reclaimPages(pages: number): number {
+    let freed = 0;
+    while (freed < pages) {
+      const progress = this.kernel.vm.reclaim.reclaimPages(pages - freed);
+      if (progress === 0) break;
+      freed += progress;
+    }
+    return freed;
+  }
+
+  /** The view a driver has in this thread, for that driver's own package. */
+  driver(name: string): DriverView {
+    const view = this.kernel.drivers.get(name);
+    if (view === undefined)
+      throw new MisuseError('ERR_INVALID_ARGUMENT', `This machine has no driver '${name}'.`);
+    return view;
+  }
+
+  /** Gives the thread's place in the machine back. The view must not be used any more; no lock may be held. */
+  detach(): void {
+    this.kernel.core.context.tasks.release(this.kernel.core.context.current);
+  }
+}
+
+function sentenceFor(sentences: ReadonlyMap<number, string>, result: number): string {
+  return sentences.get(-result) ?? 'it failed';
+}

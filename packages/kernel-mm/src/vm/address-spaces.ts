@@ -1,0 +1,341 @@
+/**
+ * Address spaces and their page tables.
+ *
+ * Promise: an address space is a flat table of page-table entries, one 32-bit cell for each virtual page, in the form of a 2-level x86: bit 0
+ * present, bit 1 writable, bit 5 accessed, bit 6 dirty, the frame number from bit 12; when not present, 0 for nothing or a swap entry. A page
+ * that is present has a descriptor whose `mapping` and `index` lead back here.
+ *
+ * Locks, per address space:
+ * - `mmap_sem` (reader/writer): read for faults, write for dropping ranges and for the end;
+ * - `page_table_lock` (spinlock): every entry, `rss`, `swapents`, and `mapcount`, `mapping` and `index` of the pages mapped here. Taken inside
+ *   the page lock, outside `swap_lock`.
+ * `mmlist_lock` (spinlock): which places in the table of address spaces are taken. @kernel struct mm_struct, 2.6.34
+ */
+import { ENOMEM } from '../errno.js';
+import type { Layout, Region } from '../arena/layout.js';
+import { PAGE_SHIFT } from '../arena/memory.js';
+import { struct } from '../arena/struct.js';
+import type { Frames } from '../page/frames.js';
+import { PAGE } from '../page/page.js';
+import type { Vmalloc } from '../page/vmalloc.js';
+import type { Cells } from '../sync/cells.js';
+import type { Context } from '../sync/context.js';
+import type { Core } from '../sync/core.js';
+import type { LockClass, LockClasses } from '../sync/lock-classes.js';
+import { layoutLocks, SpinLock, type Locks } from '../sync/locks.js';
+import { layoutRwSemaphores, RwSemaphore } from '../sync/rwsem.js';
+
+/** Page-table bit: the page is in memory. @kernel _PAGE_PRESENT */
+export const PTE_PRESENT = 0x001;
+/** Page-table bit: may be written. @kernel _PAGE_RW */
+export const PTE_WRITABLE = 0x002;
+/** Page-table bit: used since reclaim last looked. @kernel _PAGE_ACCESSED */
+export const PTE_ACCESSED = 0x020;
+/** Page-table bit: written since it was mapped. @kernel _PAGE_DIRTY */
+export const PTE_DIRTY = 0x040;
+
+/** An address space. */
+export const MM = struct(
+  'mm_struct',
+  {
+    /** 1 while it lives. */
+    live: 'i32',
+    /** Virtual pages, 0 to `pages` - 1. */
+    pages: 'i32',
+    /** Byte address of the page table. */
+    table: 'i32',
+    /** Pages present. @kernel MM_ANONPAGES */
+    rss: 'i32',
+    /** Entries that are swap entries. @kernel MM_SWAPENTS */
+    swapents: 'i32',
+    /** 1 once it was ended for lack of memory. */
+    killed: 'i32',
+    /** Counts the lives of this place, so that a stale handle is noticed. */
+    generation: 'i32',
+  },
+  64,
+);
+
+/** Regions and lock classes of the address spaces. */
+export interface AddressSpacesLayout {
+  readonly mms: Region;
+  readonly tableLocks: Region;
+  readonly mmapSems: Region;
+  readonly listLock: Region;
+  readonly tableLockClass: LockClass;
+  readonly mmapSemClass: LockClass;
+  readonly listLockClass: LockClass;
+  readonly count: number;
+}
+
+/**
+ * Reserves the address spaces.
+ * @param layout - not yet sealed
+ * @param classes - gets `page_table_lock`, `mmap_sem` and `mmlist_lock`
+ * @param count - most address spaces at one time
+ */
+export function layoutAddressSpaces(
+  layout: Layout,
+  classes: LockClasses,
+  count: number,
+): AddressSpacesLayout {
+  return {
+    mms: layout.structs('hot', 'mm', MM, count),
+    tableLocks: layoutLocks(layout, 'page_table_lock', count),
+    mmapSems: layoutRwSemaphores(layout, 'mmap_sem', count),
+    listLock: layoutLocks(layout, 'mmlist_lock'),
+    tableLockClass: classes.define('page_table_lock'),
+    mmapSemClass: classes.define('mmap_sem'),
+    listLockClass: classes.define('mmlist_lock'),
+    count,
+  };
+}
+
+/** What is known about an address space, by value. */
+export interface AddressSpaceInfo {
+  readonly pages: number;
+  readonly rss: number;
+  readonly swapents: number;
+  readonly killed: boolean;
+}
+
+/** The address spaces of a machine, as one thread sees them. */
+export class AddressSpaces {
+  private readonly cells: Cells;
+  private readonly context: Context;
+  private readonly locks: Locks;
+  private readonly frames: Frames;
+  private readonly vmalloc: Vmalloc;
+  private readonly regions: AddressSpacesLayout;
+  private readonly listLock: SpinLock;
+  private readonly semaphores: RwSemaphore[] = [];
+
+  /**
+   * @param core - this thread's lower floors
+   * @param regions - from {@link layoutAddressSpaces}
+   * @param parts - the floors below
+   */
+  constructor(
+    core: Core,
+    regions: AddressSpacesLayout,
+    parts: { readonly frames: Frames; readonly vmalloc: Vmalloc },
+  ) {
+    this.cells = core.cells;
+    this.context = core.context;
+    this.locks = core.locks;
+    this.frames = parts.frames;
+    this.vmalloc = parts.vmalloc;
+    this.regions = regions;
+    this.listLock = new SpinLock(core.locks, regions.listLock.base, regions.listLockClass);
+    for (let index = 0; index < regions.count; index++) {
+      const address = regions.mmapSems.base + index * regions.mmapSems.stride;
+      this.semaphores.push(new RwSemaphore(core.context, address, regions.mmapSemClass));
+    }
+  }
+
+  /**
+   * Creates an empty address space. May sleep.
+   * @param pages - virtual pages, at least 1
+   * @returns its address, or `-ENOMEM` when there is no place or no memory for the page table
+   * @kernel mm_alloc
+   */
+  create(pages: number): number {
+    const table = this.vmalloc.vmalloc(pages * 4);
+    if (table === 0) return -ENOMEM;
+    const mm = this.claimPlace();
+    if (mm === 0) {
+      this.vmalloc.vfree(table);
+      return -ENOMEM;
+    }
+    this.lockTable(mm);
+    try {
+      this.cells.st32(mm + MM.table, table);
+      this.cells.st32(mm + MM.pages, pages);
+    } finally {
+      this.unlockTable(mm);
+    }
+    return mm;
+  }
+
+  /**
+   * Gives back an address space that maps nothing any more. May sleep. @kernel __mmdrop
+   * @param mm - created here
+   */
+  destroy(mm: number): void {
+    this.context.assert(this.cells.ld32(mm + MM.rss) === 0, 'an address space that ends has no pages');
+    this.context.assert(
+      this.cells.ld32(mm + MM.swapents) === 0,
+      'an address space that ends has no swap entries',
+    );
+    this.lockTable(mm);
+    const table = this.cells.ld32(mm + MM.table);
+    try {
+      this.cells.st32(mm + MM.pages, 0);
+      this.cells.st32(mm + MM.table, 0);
+    } finally {
+      this.unlockTable(mm);
+    }
+    this.vmalloc.vfree(table);
+    this.listLock.lock();
+    try {
+      this.cells.st32(mm + MM.live, 0);
+    } finally {
+      this.listLock.unlock();
+    }
+  }
+
+  /** Whether a handle still names the same living address space. */
+  isLive(mm: number, generation: number): boolean {
+    return this.cells.ld32(mm + MM.live) === 1 && this.cells.ld32(mm + MM.generation) === generation;
+  }
+
+  /** Counts the lives of the place an address space has. */
+  generationOf(mm: number): number {
+    return this.cells.ld32(mm + MM.generation);
+  }
+
+  /** Takes the page-table lock. */
+  lockTable(mm: number): void {
+    this.locks.spinLock(this.tableLockOf(mm), this.regions.tableLockClass);
+  }
+
+  /** Drops the page-table lock. */
+  unlockTable(mm: number): void {
+    this.locks.spinUnlock(this.tableLockOf(mm), this.regions.tableLockClass);
+  }
+
+  /** Stops the machine unless the task holds the page-table lock. */
+  assertTableLocked(mm: number, who: string): void {
+    this.context.assertHeld(this.tableLockOf(mm), who);
+  }
+
+  /** The semaphore for faults (read) and for changes of the whole (write). */
+  mmapSem(mm: number): RwSemaphore {
+    const semaphore = this.semaphores[this.indexOf(mm)];
+    if (semaphore === undefined) return this.context.bug(`${mm} is no address space.`);
+    return semaphore;
+  }
+
+  /** Virtual pages; 0 once it has ended. Page-table lock held, or a hint. */
+  pagesOf(mm: number): number {
+    return this.cells.ld32(mm + MM.pages);
+  }
+
+  /**
+   * Reads an entry. Page-table lock held, unless only a hint is wanted.
+   * @param vpn - virtual page number below {@link pagesOf}
+   */
+  pte(mm: number, vpn: number): number {
+    return this.cells.ldu32(this.cells.ld32(mm + MM.table) + 4 * vpn);
+  }
+
+  /** Writes an entry. Page-table lock held. */
+  setPte(mm: number, vpn: number, pte: number): void {
+    this.assertTableLocked(mm, 'set_pte');
+    this.cells.st32(this.cells.ld32(mm + MM.table) + 4 * vpn, pte);
+  }
+
+  /** The page of a present entry. */
+  pageOf(pte: number): number {
+    return this.frames.pageAt(pte >>> PAGE_SHIFT);
+  }
+
+  /** A present entry for a page. */
+  makePte(page: number, bits: number): number {
+    return ((this.frames.frameNumber(page) << PAGE_SHIFT) | PTE_PRESENT | bits) >>> 0;
+  }
+
+  /**
+   * Maps a page that is mapped nowhere, in place of nothing or of a swap entry; the caller's reference becomes the mapping's. Page-table lock
+   * held. @kernel set_pte_at and page_add_anon_rmap
+   */
+  mapPage(mm: number, vpn: number, page: number, bits: number): void {
+    const before = this.pte(mm, vpn);
+    if ((before & PTE_PRESENT) !== 0) this.context.bug(`Virtual page ${vpn} is mapped twice.`);
+    const mapcount = this.cells.ld32(page + PAGE.mapcount);
+    if (mapcount !== 0)
+      this.context.bug(
+        `Page ${this.frames.frameNumber(page)} is mapped ${mapcount + 1} times, but nobody shares pages.`,
+      );
+    this.setPte(mm, vpn, this.makePte(page, bits));
+    this.cells.st32(page + PAGE.mapping, mm);
+    this.cells.st32(page + PAGE.index, vpn);
+    this.cells.st32(page + PAGE.mapcount, 1);
+    this.add(mm + MM.rss, 1);
+    if (before !== 0) this.add(mm + MM.swapents, -1);
+  }
+
+  /**
+   * Unmaps a page and stores what takes its place; the mapping's reference becomes the caller's. Page-table lock held.
+   * @param replacement - 0 or a swap entry in pte form
+   * @kernel ptep_clear_flush and page_remove_rmap
+   */
+  unmapPage(mm: number, vpn: number, page: number, replacement: number): void {
+    this.setPte(mm, vpn, replacement);
+    this.cells.st32(page + PAGE.mapcount, this.cells.ld32(page + PAGE.mapcount) - 1);
+    if (this.cells.ld32(page + PAGE.mapcount) !== 0)
+      this.context.bug(`Page ${this.frames.frameNumber(page)} was not mapped once.`);
+    this.add(mm + MM.rss, -1);
+    if (replacement !== 0) this.add(mm + MM.swapents, 1);
+  }
+
+  /** Clears a swap entry. Page-table lock held. */
+  clearSwapPte(mm: number, vpn: number): void {
+    this.setPte(mm, vpn, 0);
+    this.add(mm + MM.swapents, -1);
+  }
+
+  /** Marks an address space as ended for lack of memory. */
+  markKilled(mm: number): void {
+    this.cells.st32(mm + MM.killed, 1);
+  }
+
+  /** What is known about an address space. */
+  info(mm: number): AddressSpaceInfo {
+    return {
+      pages: this.cells.ld32(mm + MM.pages),
+      rss: this.cells.ld32(mm + MM.rss),
+      swapents: this.cells.ld32(mm + MM.swapents),
+      killed: this.cells.ld32(mm + MM.killed) === 1,
+    };
+  }
+
+  /** Addresses of all living address spaces, in order of their places. Only while nobody creates or ends one. */
+  list(): number[] {
+    const live: number[] = [];
+    for (let index = 0; index < this.regions.count; index++) {
+      const mm = this.regions.mms.base + index * MM.$bytes;
+      if (this.cells.ld32(mm + MM.live) === 1) live.push(mm);
+    }
+    return live;
+  }
+
+  private indexOf(mm: number): number {
+    return (mm - this.regions.mms.base) / MM.$bytes;
+  }
+
+  private tableLockOf(mm: number): number {
+    return this.regions.tableLocks.base + this.indexOf(mm) * this.regions.tableLocks.stride;
+  }
+
+  private claimPlace(): number {
+    this.listLock.lock();
+    try {
+      for (let index = 0; index < this.regions.count; index++) {
+        const mm = this.regions.mms.base + index * MM.$bytes;
+        if (this.cells.ld32(mm + MM.live) !== 0) continue;
+        this.cells.st32(mm + MM.live, 1);
+        this.cells.st32(mm + MM.killed, 0);
+        this.add(mm + MM.generation, 1);
+        return mm;
+      }
+      return 0;
+    } finally {
+      this.listLock.unlock();
+    }
+  }
+
+  private add(cell: number, delta: number): void {
+    this.cells.st32(cell, this.cells.ld32(cell) + delta);
+  }
+}

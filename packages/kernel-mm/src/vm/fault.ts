@@ -1,0 +1,219 @@
+/**
+ * Page faults: first touch, swap-in, and the first write to a page that came in for reading. @kernel mm/memory.c, 2.6.34
+ *
+ * Promise: a fault either leaves an entry the access can use, or changes nothing and says why: `-ENOMEM` when no page could be had, `-EIO`
+ * when the slot could not be read (the original sends SIGBUS). An entry that another task changed meanwhile is no error: the access looks
+ * again.
+ *
+ * Entered with `mmap_sem` held for reading and nothing else; may sleep. Inside: page lock, then page-table lock, then `swap_lock`.
+ */
+import { EIO, ENOMEM } from '../errno.js';
+import type { Frames } from '../page/frames.js';
+import type { ReclaimList } from '../page/lru.js';
+import { PAGE, PG_SWAPBACKED, PG_UPTODATE } from '../page/page.js';
+import { isSwapPte, pteToSwpEntry, type SwapEntry } from '../swap/entries.js';
+import type { SwapCore } from '../swap/swap-core.js';
+import type { Cells } from '../sync/cells.js';
+import type { Context } from '../sync/context.js';
+import type { Core } from '../sync/core.js';
+import { PTE_ACCESSED, PTE_DIRTY, PTE_PRESENT, PTE_WRITABLE, type AddressSpaces } from './address-spaces.js';
+import type { PageIo } from './page-io.js';
+import type { Reclaim } from './reclaim.js';
+import { VM_EVENT, type VmEvents } from './stats.js';
+import { LOOK_AGAIN, type SwapCache } from './swap-cache.js';
+
+/** Bits of an entry through which the process has just written. */
+const WRITTEN = PTE_WRITABLE | PTE_DIRTY | PTE_ACCESSED;
+/** Turns of the look-up loop before it is reported as a hang. */
+const LOOK_UP_TURNS_MAX = 1_000_000;
+
+/** Faults of one thread. */
+export class Faults {
+  private readonly cells: Cells;
+  private readonly context: Context;
+  private readonly frames: Frames;
+  private readonly list: ReclaimList;
+  private readonly spaces: AddressSpaces;
+  private readonly swap: SwapCore;
+  private readonly cache: SwapCache;
+  private readonly io: PageIo;
+  private readonly reclaim: Reclaim;
+  private readonly events: VmEvents;
+
+  /**
+   * @param core - this thread's lower floors
+   * @param parts - the floors below
+   */
+  constructor(
+    core: Core,
+    parts: {
+      readonly frames: Frames;
+      readonly reclaimList: ReclaimList;
+      readonly spaces: AddressSpaces;
+      readonly swap: SwapCore;
+      readonly cache: SwapCache;
+      readonly io: PageIo;
+      readonly reclaim: Reclaim;
+      readonly events: VmEvents;
+    },
+  ) {
+    this.cells = core.cells;
+    this.context = core.context;
+    this.frames = parts.frames;
+    this.list = parts.reclaimList;
+    this.spaces = parts.spaces;
+    this.swap = parts.swap;
+    this.cache = parts.cache;
+    this.io = parts.io;
+    this.reclaim = parts.reclaim;
+    this.events = parts.events;
+  }
+
+  /**
+   * Makes an entry usable.
+   * @param mm - address space, `mmap_sem` held for reading
+   * @param vpn - virtual page number
+   * @param write - whether the access writes
+   * @returns 0 to look again, `-ENOMEM` or `-EIO`
+   * @kernel mm/memory.c handle_pte_fault, 2.6.34
+   */
+  handleFault(mm: number, vpn: number, write: boolean): number {
+    this.events.count(VM_EVENT.faults);
+    this.spaces.lockTable(mm);
+    const pte = this.spaces.pte(mm, vpn);
+    this.spaces.unlockTable(mm);
+    if (pte === 0) return this.doAnonymousPage(mm, vpn, write);
+    if (isSwapPte(pte)) return this.doSwapPage(mm, vpn, pte, write);
+    if (write && (pte & PTE_WRITABLE) === 0) return this.doWpPage(mm, vpn, pte);
+    return 0;
+  }
+
+  /**
+   * First touch: a zeroed page. @kernel mm/memory.c do_anonymous_page, 2.6.34
+   * @returns 0 or `-ENOMEM`
+   */
+  doAnonymousPage(mm: number, vpn: number, write: boolean): number {
+    const page = this.reclaim.allocUserPage();
+    if (page === 0) return -ENOMEM;
+    this.cells.clearPage(this.frames.addressOf(page));
+    this.frames.setFlag(page, PG_UPTODATE | PG_SWAPBACKED);
+    this.spaces.lockTable(mm);
+    const free = this.spaces.pte(mm, vpn) === 0;
+    // A zeroed page was never on a device: it is dirty from the start, or reclaim would drop it.
+    if (free) this.spaces.mapPage(mm, vpn, page, write ? WRITTEN : PTE_WRITABLE | PTE_ACCESSED);
+    this.spaces.unlockTable(mm);
+    if (free) this.list.add(page);
+    else this.frames.putPage(page);
+    return 0;
+  }
+
+  /**
+   * Swap-in. @kernel mm/memory.c do_swap_page, 2.6.34, with the fix of 2.6.36 (4969c1192d15, 31c4a3d3a0f8): once locked, the page must still be
+   * that of the entry
+   * @returns 0, `-ENOMEM` or `-EIO`
+   */
+  doSwapPage(mm: number, vpn: number, pte: number, write: boolean): number {
+    const entry = pteToSwpEntry(pte);
+    let page = this.cache.lookupSwapCache(entry);
+    if (page === 0) {
+      this.events.count(VM_EVENT.majorFaults);
+      page = this.readSwapCache(entry);
+      if (page === 0) return this.spaces.pte(mm, vpn) === pte ? -ENOMEM : 0;
+    }
+    this.frames.lockPage(page);
+    const verdict = this.isPageOf(page, entry) ? this.mapSwapPage(mm, vpn, pte, page, write) : 0;
+    this.frames.unlockPage(page);
+    if (verdict <= 0) this.frames.putPage(page);
+    return Math.min(verdict, 0);
+  }
+
+  /**
+   * Gives a write its own page. @kernel mm/memory.c do_wp_page, 2.6.34
+   * @returns 0; the access looks again
+   */
+  doWpPage(mm: number, vpn: number, pte: number): number {
+    const page = this.spaces.pageOf(pte);
+    this.spaces.lockTable(mm);
+    const unchanged = this.spaces.pte(mm, vpn) === pte;
+    if (unchanged) this.frames.getPage(page);
+    this.spaces.unlockTable(mm);
+    if (!unchanged) return 0;
+    // The page lock comes before the page-table lock, so take it in between and look again.
+    this.frames.lockPage(page);
+    this.spaces.lockTable(mm);
+    try {
+      const now = this.spaces.pte(mm, vpn);
+      if ((now & PTE_PRESENT) !== 0 && this.spaces.pageOf(now) === page) {
+        if (!this.swap.pages.reuseSwapPage(page))
+          this.context.bug(`Page ${this.frames.frameNumber(page)} has other users, but nobody shares pages.`);
+        this.spaces.setPte(mm, vpn, now | WRITTEN);
+      }
+    } finally {
+      this.spaces.unlockTable(mm);
+      this.frames.unlockPage(page);
+    }
+    this.frames.putPage(page);
+    return 0;
+  }
+
+  /**
+   * The page of a slot, read if need be.
+   * @returns the page with a reference, or 0: no page could be had, or the slot is gone
+   * @kernel mm/swap_state.c read_swap_cache_async, 2.6.34
+   */
+  readSwapCache(entry: SwapEntry): number {
+    let fresh = 0;
+    for (let turn = 0; turn < LOOK_UP_TURNS_MAX; turn++) {
+      const found = this.cache.lookup(entry);
+      if (found !== 0) {
+        if (fresh !== 0) this.frames.putPage(fresh);
+        return found;
+      }
+      if (fresh === 0) {
+        fresh = this.reclaim.allocUserPage();
+        if (fresh === 0) return 0;
+      }
+      const error = this.cache.adoptForReading(entry, fresh);
+      if (error === 0) {
+        this.io.swapReadpage(fresh);
+        return fresh;
+      }
+      if (error !== LOOK_AGAIN) {
+        this.frames.putPage(fresh);
+        return 0;
+      }
+      // Another task is between the slot's flag and the cache: let it go on. The original spins here without a break.
+      this.context.relax(turn);
+    }
+    return this.context.bug(
+      `The swap entry 0x${entry.toString(16)} claims to be cached for ever, but no page appears.`,
+    );
+  }
+
+  private isPageOf(page: number, entry: SwapEntry): boolean {
+    return this.cache.isSwapCache(page) && this.cache.swapEntryOf(page) === entry;
+  }
+
+  /**
+   * Maps a locked swap-cache page in place of its entry; the caller's reference becomes the mapping's.
+   * @returns 1 when mapped, 0 when the entry changed meanwhile, `-EIO` when the page could not be read
+   */
+  private mapSwapPage(mm: number, vpn: number, pte: number, page: number, write: boolean): number {
+    const entry = pteToSwpEntry(pte);
+    this.spaces.lockTable(mm);
+    try {
+      if (this.spaces.pte(mm, vpn) !== pte) return 0;
+      if (!this.frames.testFlag(page, PG_UPTODATE)) return -EIO;
+      // Must come before the page is mapped and the entry is given back: it counts both.
+      const own = write && this.swap.pages.reuseSwapPage(page);
+      this.spaces.mapPage(mm, vpn, page, own ? WRITTEN : PTE_ACCESSED);
+      this.swap.counts.swapFree(entry);
+      // After the entry is given back, or the slot would still have a user.
+      if (this.swap.table.vmSwapFull()) this.swap.pages.tryToFreeSwap(page);
+      this.cells.st32(page + PAGE.referenced, 1);
+      return 1;
+    } finally {
+      this.spaces.unlockTable(mm);
+    }
+  }
+}

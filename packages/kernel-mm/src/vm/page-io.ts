@@ -1,0 +1,138 @@
+/**
+ * Moving one page between memory and its slot. @kernel mm/page_io.c, 2.6.34
+ *
+ * Promise: a page under writeback is not freed and not taken out of the swap cache; a failed write leaves the page dirty, so that nothing is
+ * lost; a failed read leaves it not up to date, and whoever faulted on it is told.
+ *
+ * Both functions are entered with the page lock held and leave with it dropped. They may sleep: a device may take a mutex. All modelled
+ * devices complete before they return, in the caller's context.
+ */
+import { ENOMEM } from '../errno.js';
+import { BIO_READ, BIO_WRITE, type Bios } from '../block/bio.js';
+import { SECTORS_PER_PAGE, type BlockDevices } from '../block/device.js';
+import type { Frames } from '../page/frames.js';
+import { GFP_KERNEL, GFP_NOIO, PG_DIRTY, PG_ERROR, PG_UPTODATE, PG_WRITEBACK } from '../page/page.js';
+import type { SwapEntry } from '../swap/entries.js';
+import type { SwapCore } from '../swap/swap-core.js';
+import type { Context } from '../sync/context.js';
+import type { Core } from '../sync/core.js';
+import { KERN_ERR } from '../trace/events.js';
+import type { Trace } from '../trace/trace.js';
+import { VM_EVENT, type VmEvents } from './stats.js';
+import type { SwapCache } from './swap-cache.js';
+
+/** Page I/O of one thread. */
+export class PageIo {
+  private readonly context: Context;
+  private readonly frames: Frames;
+  private readonly bios: Bios;
+  private readonly devices: BlockDevices;
+  private readonly swap: SwapCore;
+  private readonly cache: SwapCache;
+  private readonly events: VmEvents;
+  private readonly trace: Trace;
+
+  /**
+   * @param core - this thread's lower floors
+   * @param parts - the floors below
+   */
+  constructor(
+    core: Core,
+    parts: {
+      readonly frames: Frames;
+      readonly bios: Bios;
+      readonly devices: BlockDevices;
+      readonly swap: SwapCore;
+      readonly cache: SwapCache;
+      readonly events: VmEvents;
+      readonly trace: Trace;
+    },
+  ) {
+    this.context = core.context;
+    this.frames = parts.frames;
+    this.bios = parts.bios;
+    this.devices = parts.devices;
+    this.swap = parts.swap;
+    this.cache = parts.cache;
+    this.events = parts.events;
+    this.trace = parts.trace;
+  }
+
+  /**
+   * Writes a page to its slot, unless nobody needs the slot any more.
+   * @param page - locked, in the swap cache, clean as far as its flag says; unlocked on return
+   * @returns 0, or a negative errno with the page dirty again
+   * @kernel mm/page_io.c swap_writepage and end_swap_bio_write, 2.6.34
+   */
+  swapWritepage(page: number): number {
+    this.context.mightSleep('writing a page to swap');
+    if (this.swap.pages.tryToFreeSwap(page) !== 0) {
+      this.frames.unlockPage(page);
+      return 0;
+    }
+    const bio = this.bios.allocBio(GFP_NOIO);
+    if (bio === 0) {
+      this.frames.setFlag(page, PG_DIRTY);
+      this.frames.unlockPage(page);
+      return -ENOMEM;
+    }
+    const bdev = this.fillBio(bio, page, BIO_WRITE);
+    this.events.count(VM_EVENT.swapOuts);
+    this.frames.setFlag(page, PG_WRITEBACK);
+    this.frames.unlockPage(page);
+    const error = this.bios.submitBio(bio);
+    this.bios.freeBio(bio);
+    if (error !== 0) {
+      // The page must not be taken for clean: re-dirty it, so that the next reclaim tries again.
+      this.frames.setFlag(page, PG_ERROR | PG_DIRTY);
+      this.complain('Write', bdev, page);
+    }
+    this.frames.clearFlag(page, PG_WRITEBACK);
+    return error;
+  }
+
+  /**
+   * Reads a page from its slot.
+   * @param page - locked, in the swap cache, not up to date; unlocked on return
+   * @returns 0, or a negative errno with the page not up to date
+   * @kernel mm/page_io.c swap_readpage and end_swap_bio_read, 2.6.34
+   */
+  swapReadpage(page: number): number {
+    this.context.assert(!this.frames.testFlag(page, PG_UPTODATE), 'a page that is read has no contents yet');
+    const bio = this.bios.allocBio(GFP_KERNEL);
+    if (bio === 0) {
+      this.frames.unlockPage(page);
+      return -ENOMEM;
+    }
+    const bdev = this.fillBio(bio, page, BIO_READ);
+    this.events.count(VM_EVENT.swapIns);
+    const error = this.bios.submitBio(bio);
+    this.bios.freeBio(bio);
+    if (error === 0) {
+      this.frames.setFlag(page, PG_UPTODATE);
+    } else {
+      this.frames.setFlag(page, PG_ERROR);
+      this.complain('Read', bdev, page);
+    }
+    this.frames.unlockPage(page);
+    return error;
+  }
+
+  /** @kernel mm/page_io.c get_swap_bio, 2.6.34 */
+  private fillBio(bio: number, page: number, operation: number): number {
+    const entry = this.cache.swapEntryOf(page);
+    const bdev = this.swap.table.bdevOf(entry);
+    this.bios.setPage(bio, bdev, operation, this.sectorOf(entry), this.frames.addressOf(page));
+    return bdev;
+  }
+
+  private sectorOf(entry: SwapEntry): number {
+    return this.swap.table.mapSwapPage(entry) * SECTORS_PER_PAGE;
+  }
+
+  private complain(what: string, bdev: number, page: number): void {
+    this.events.count(VM_EVENT.ioErrors);
+    const sector = this.sectorOf(this.cache.swapEntryOf(page));
+    this.trace.printk(`${what}-error on swap-device (${this.devices.nameOf(bdev)}:${sector})`, KERN_ERR);
+  }
+}

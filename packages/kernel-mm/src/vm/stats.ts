@@ -1,0 +1,110 @@
+/**
+ * Event counters of the vm, per task. @kernel vm_event_states
+ *
+ * Promise: each task writes only its own row, with plain additions; a sum over all rows is exact while nobody counts, and close enough
+ * otherwise. No lock.
+ */
+import type { Layout, Region } from '../arena/layout.js';
+import type { Arena } from '../arena/memory.js';
+import { struct } from '../arena/struct.js';
+import type { Context } from '../sync/context.js';
+import type { Core } from '../sync/core.js';
+import { TASKS_MAX } from '../sync/task.js';
+
+/** The counters, as byte offsets in a row. */
+export const VM_EVENT = struct(
+  'vm_event_state',
+  {
+    /** Page faults that had to do something. @kernel PGFAULT */
+    faults: 'f64',
+    /** Faults that read from a device. @kernel PGMAJFAULT */
+    majorFaults: 'f64',
+    /** Pages read from swap. @kernel PSWPIN */
+    swapIns: 'f64',
+    /** Pages written to swap. @kernel PSWPOUT */
+    swapOuts: 'f64',
+    /** Pages that left memory without a write, because the device still had them. */
+    cleanDrops: 'f64',
+    /** Pages reclaim looked at. @kernel PGSCAN_DIRECT */
+    scanned: 'f64',
+    /** Pages reclaim freed. @kernel PGSTEAL */
+    reclaimed: 'f64',
+    /** Processes ended because no page could be had for them. */
+    kills: 'f64',
+    /** Transfers to or from swap that failed. */
+    ioErrors: 'f64',
+  },
+  128,
+);
+
+/** Name of a counter. */
+export type VmEvent =
+  | 'faults'
+  | 'majorFaults'
+  | 'swapIns'
+  | 'swapOuts'
+  | 'cleanDrops'
+  | 'scanned'
+  | 'reclaimed'
+  | 'kills'
+  | 'ioErrors';
+
+/** All counters, summed over all tasks. */
+export type VmEventSums = Readonly<Record<VmEvent, number>>;
+
+/**
+ * Reserves the counters.
+ * @param layout - not yet sealed
+ */
+export function layoutVmEvents(layout: Layout): Region {
+  return layout.structs('scratch', 'vm_events', VM_EVENT, TASKS_MAX);
+}
+
+/** The counters as one thread sees them. */
+export class VmEvents {
+  private readonly arena: Arena;
+  private readonly context: Context;
+  private readonly base: number;
+
+  /**
+   * @param core - this thread's lower floors
+   * @param region - from {@link layoutVmEvents}
+   */
+  constructor(core: Core, region: Region) {
+    this.arena = core.cells.arena;
+    this.context = core.context;
+    this.base = region.base;
+  }
+
+  /**
+   * Counts one event of the running task.
+   * @param counter - a byte offset from {@link VM_EVENT}
+   */
+  count(counter: number): void {
+    const cell = (this.base + this.context.current * VM_EVENT.$bytes + counter) >> 3;
+    this.arena.f64[cell] = (this.arena.f64[cell] ?? 0) + 1;
+  }
+
+  /** Sums over all tasks that ever ran. */
+  sums(): VmEventSums {
+    return {
+      faults: this.sum(VM_EVENT.faults),
+      majorFaults: this.sum(VM_EVENT.majorFaults),
+      swapIns: this.sum(VM_EVENT.swapIns),
+      swapOuts: this.sum(VM_EVENT.swapOuts),
+      cleanDrops: this.sum(VM_EVENT.cleanDrops),
+      scanned: this.sum(VM_EVENT.scanned),
+      reclaimed: this.sum(VM_EVENT.reclaimed),
+      kills: this.sum(VM_EVENT.kills),
+      ioErrors: this.sum(VM_EVENT.ioErrors),
+    };
+  }
+
+  private sum(counter: number): number {
+    let total = 0;
+    for (let task = 0; task < TASKS_MAX; task++) {
+      total += this.arena.f64[(this.base + task * VM_EVENT.$bytes + counter) >> 3] ?? 0;
+    }
+    return total;
+  }
+}
