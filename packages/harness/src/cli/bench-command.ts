@@ -1,0 +1,90 @@
+/**
+ * `swaplab bench`: measures, and shows each value beside its goal.
+ */
+import { EXIT_FAILED, EXIT_FINE, EXIT_INTERRUPTED, UsageError } from '../errors.js';
+import type { CommandContext } from './terminal.js';
+
+/** The groups that can be measured. */
+export const BENCH_GROUPS = ['sync'] as const;
+
+/** The flags of `swaplab bench`, as they come from the command line. */
+export interface BenchFlags {
+  readonly only?: string[];
+  readonly seed?: number;
+  readonly timeLimit?: number;
+  readonly json?: true;
+}
+
+/** What the report needs of a row of a `swaplab.bench/1` document. */
+export interface BenchRowSummary {
+  /** `group.what`. */
+  readonly name: string;
+  /** Null when the row was skipped. */
+  readonly value: number | null;
+  readonly unit: string;
+  /** Ours over the peer's; null without a peer. */
+  readonly ratio: number | null;
+  /** On the ratio against a peer, else on the value. */
+  readonly goal: { readonly op: '<=' | '>='; readonly value: number };
+  /** Whether the goal is met; null only when the row was skipped. */
+  readonly holds: boolean | null;
+  /** Why it was skipped. */
+  readonly skipped?: string;
+}
+
+/**
+ * Writes the table of a measurement.
+ *
+ * @param rows - what was measured
+ * @returns text with a line feed at its end
+ */
+export function renderBench(rows: readonly BenchRowSummary[]): string {
+  const table = [['name', 'value', 'unit', 'ratio', 'goal', 'holds']];
+  for (const row of rows) {
+    table.push([
+      row.name,
+      row.value === null ? '-' : figure(row.value),
+      row.unit,
+      row.ratio === null ? '-' : figure(row.ratio),
+      `${row.goal.op} ${String(row.goal.value)}`,
+      row.holds === null ? `skipped: ${row.skipped ?? 'no reason given'}` : row.holds ? 'yes' : 'NO',
+    ]);
+  }
+  const widths = [0, 1, 2, 3, 4].map((column) =>
+    Math.max(...table.map((cells) => (cells[column] ?? '').length)),
+  );
+  const lines = table.map((cells) =>
+    cells
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+  return `${lines.join('\n')}\n`;
+}
+
+/**
+ * Runs the command.
+ *
+ * @param flags - as they come from the command line
+ * @param context - where text goes, and the signal of an interrupt or time limit
+ * @returns the exit code
+ * @throws UsageError when a group is not known
+ */
+export async function benchCommand(flags: BenchFlags, context: CommandContext): Promise<number> {
+  const only = flags.only ?? [...BENCH_GROUPS];
+  const unknown = only.find((name) => !BENCH_GROUPS.some((group) => group === name));
+  if (unknown !== undefined) {
+    throw new UsageError(`group "${unknown}" is not known; allowed now: ${BENCH_GROUPS.join(', ')}`);
+  }
+  const { runBench } = await import('../bench/bench.js');
+  const document = await runBench({ only }, { signal: context.signal });
+  context.terminal.out(
+    flags.json === true ? `${JSON.stringify(document, null, 2)}\n` : renderBench(document.rows),
+  );
+  if (context.signal.aborted) return EXIT_INTERRUPTED;
+  return document.rows.some((row) => row.holds === false) ? EXIT_FAILED : EXIT_FINE;
+}
+
+function figure(value: number): string {
+  return Math.abs(value) >= 100 ? value.toFixed(0) : String(Number(value.toPrecision(3)));
+}

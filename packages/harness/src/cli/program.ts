@@ -1,0 +1,240 @@
+/**
+ * The `swaplab` command line: which commands there are, what may be said to them, and what they exit with.
+ *
+ * A thin layer: options are read and checked here, the work is done by the library, which is loaded only when a
+ * command needs it. Nothing here ends the process.
+ */
+import { readFileSync } from 'node:fs';
+
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+
+import {
+  EXIT_FINE,
+  EXIT_FAILED,
+  EXIT_INTERRUPTED,
+  EXIT_USAGE,
+  TimeLimitError,
+  UsageError,
+} from '../errors.js';
+import { PAGES_SPEC_FORMS } from '../pages/spec.js';
+import { UINT32_RANGE } from '../random.js';
+import { RUN_CODECS, RUN_POLICIES, RUN_PROFILES } from '../run/options.js';
+import { WORKLOAD_NAMES } from '../workload/plan.js';
+import { BENCH_GROUPS, benchCommand, type BenchFlags } from './bench-command.js';
+import { conformanceCommand, type ConformanceFlags } from './conformance-command.js';
+import { runCommand, type RunFlags } from './run-command.js';
+import type { CommandContext, Terminal } from './terminal.js';
+
+const EXIT_CODES = `
+Exit codes:
+  0    everything was fine
+  1    a check failed or a bug was found
+  2    wrong usage
+  3    the environment lacks something
+  124  the time limit was reached
+  130  interrupted`;
+
+/**
+ * Runs one command line to its end.
+ *
+ * @param words - the command line without the program
+ * @param terminal - where text goes
+ * @param signal - aborted when the person at the terminal interrupts
+ * @returns the exit code; it never rejects
+ */
+export async function runCommandLine(
+  words: readonly string[],
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<number> {
+  let exitCode = EXIT_FINE;
+  const program = buildProgram({ terminal, signal }, (code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync(words, { from: 'user' });
+    return signal.aborted ? EXIT_INTERRUPTED : exitCode;
+  } catch (error) {
+    return reportError(error, terminal, signal);
+  }
+}
+
+function buildProgram(context: CommandContext, setExitCode: (code: number) => void): Command {
+  const { terminal } = context;
+  const program = new Command('swaplab');
+  // Set before the commands are added: they take these settings over.
+  program
+    .exitOverride()
+    .configureOutput({
+      writeOut: terminal.out,
+      writeErr: terminal.err,
+      outputError: (text, write) => {
+        write(text.replace(/^error: /, 'swaplab: '));
+      },
+      getOutHasColors: () => terminal.colour,
+    })
+    .showHelpAfterError('(swaplab --help shows what is possible)')
+    .helpCommand(false)
+    .description(
+      'Runs a faithful model of the Linux 2.6.34 swap core and its compressed-RAM swap driver on real threads,\n' +
+        'and shows what happens when the device is, and is not, told that a swap slot was freed.',
+    )
+    .version(packageVersion(), '-V, --version', 'print the version')
+    .addHelpText('after', `${EXIT_CODES}\n\nExample:\n  $ swaplab run --policy none,notify --seed 1\n`);
+
+  program
+    .command('run')
+    .description('run one workload under several policies, and show the difference')
+    .option('--policy <list>', `policies, separated by commas: ${RUN_POLICIES.join(', ')}, or all`)
+    .option('--profile <name>', `which faults of history are in the code: ${RUN_PROFILES.join(', ')}`)
+    .option('--swappers <n>', 'worker threads that swap, 1 to 32 (default: 4)', parseInteger)
+    .option('--disks <n>', 'compressed-RAM disks, 1 to 29 (default: one for each swapper)', parseInteger)
+    .option('--ops <n>', 'steps of all swappers together, under each policy (default: 60000)', parseInteger)
+    .option('--mapped <size>', 'memory that each swapper maps (default: follows from --ops)')
+    .option('--limit <size>', 'memory that may stay resident (default: a quarter of what is mapped)')
+    .option('--ram <size>', 'memory of the machine (default: enough for all disks, stored raw)')
+    .option('--disksize <size>', 'size of each disk (default: two slots for each mapped page)')
+    .option('--workload <name>', `what the swappers do: ${WORKLOAD_NAMES.join(', ')} (default: phased)`)
+    .option('--pages <spec>', `what the pages contain: ${PAGES_SPEC_FORMS}`)
+    .option('--codec <name>', `how pages are compressed: ${RUN_CODECS.join(', ')} (default: lzo1x-2010)`)
+    .option('--seed <n>', 'repeats the pages and the steps of a run (default: random, and shown)', parseSeed)
+    .option('--time-limit <seconds>', 'stop with a report after so long (default: 300)', parseSeconds)
+    .option('--no-lock-stats', 'do not count how long locks are held and waited for')
+    .option('--json', 'print one JSON document instead of the report')
+    .addHelpText(
+      'after',
+      `\nSizes are bytes, or whole numbers with K, M or G behind them: multiples of a page of 4096 bytes.\n` +
+        `${EXIT_CODES}\n\nExample:\n  $ swaplab run --policy none,notify --swappers 4 --ops 200000 --seed 1\n`,
+    )
+    .action(async (flags: RunFlags) => {
+      setExitCode(await runCommand(flags, context));
+    });
+
+  program
+    .command('bench')
+    .description('measure the speed of the parts, against the goals')
+    .option('--only <list>', `groups to measure, separated by commas: ${BENCH_GROUPS.join(', ')}`, splitList)
+    .option('--seed <n>', 'accepted as by all commands; these measurements draw no random numbers', parseSeed)
+    .option('--time-limit <seconds>', 'stop after so long (default: 300)', parseSeconds)
+    .option('--json', 'print one JSON document instead of the table')
+    .addHelpText('after', `${EXIT_CODES}\n\nExample:\n  $ swaplab bench --only sync --json\n`)
+    .action(async (flags: BenchFlags) => {
+      setExitCode(await withTimeLimit(flags.timeLimit, context, (inner) => benchCommand(flags, inner)));
+    });
+
+  program
+    .command('conformance')
+    .description('replay data made by the original C code, and compare every result')
+    .argument(
+      '[dir...]',
+      'folders with golden data (default: $SWAPLAB_GOLDEN, else the selection included here)',
+    )
+    .option('--only <set>', 'sets to replay, separated by commas, such as xvmalloc', splitList)
+    .option('--seed <n>', 'accepted as by all commands; a replay draws no random numbers', parseSeed)
+    .option('--time-limit <seconds>', 'stop after so long (default: 300)', parseSeconds)
+    .option('--json', 'print one JSON document instead of the table')
+    .addHelpText('after', `${EXIT_CODES}\n\nExample:\n  $ swaplab conformance --only xvmalloc\n`)
+    .action(async (directories: string[], flags: ConformanceFlags) => {
+      setExitCode(
+        await withTimeLimit(flags.timeLimit, context, (inner) =>
+          conformanceCommand(directories, flags, inner),
+        ),
+      );
+    });
+
+  // Commander would answer a misspelt command with a count of arguments.
+  program.allowExcessArguments().action(() => {
+    const [name] = program.args;
+    const verdict = name === undefined ? 'no command is given' : `command "${name}" is not known`;
+    throw new UsageError(`${verdict}; allowed: run, bench, conformance; swaplab --help shows more`);
+  });
+  return program;
+}
+
+/** Runs a command with a signal that is aborted, with a `TimeLimitError`, when the limit is reached. */
+async function withTimeLimit(
+  seconds = 300,
+  context: CommandContext,
+  command: (context: CommandContext) => Promise<number>,
+): Promise<number> {
+  const limit = new AbortController();
+  const timer = setTimeout(() => {
+    limit.abort(new TimeLimitError(`the time limit of ${String(seconds)} s was reached`));
+  }, seconds * 1000);
+  try {
+    const code = await command({ ...context, signal: AbortSignal.any([context.signal, limit.signal]) });
+    // Work that answers an abort with what it has so far, instead of rejecting, must not pass as complete.
+    limit.signal.throwIfAborted();
+    return code;
+  } catch (error) {
+    // Work may reject with an error of its own when it is aborted: the limit is the reason all the same.
+    limit.signal.throwIfAborted();
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Prints an error as one sentence and says what to exit with. */
+function reportError(error: unknown, terminal: Terminal, signal: AbortSignal): number {
+  if (error instanceof CommanderError) {
+    // Help and version end this way, too; what was wrong has been printed already.
+    return error.exitCode === 0 ? EXIT_FINE : EXIT_USAGE;
+  }
+  if (signal.aborted) {
+    terminal.err('swaplab: interrupted\n');
+    return EXIT_INTERRUPTED;
+  }
+  const exitCode = exitCodeOf(error);
+  const message = error instanceof Error ? error.message : String(error);
+  const stack = error instanceof Error ? error.stack : undefined;
+  if (terminal.debug && stack !== undefined) {
+    terminal.err(`swaplab: ${stack}\n`);
+  } else if (exitCode === null) {
+    terminal.err(`swaplab: ${message} (this is a bug in swaplab; SWAPLAB_DEBUG=1 shows where)\n`);
+  } else {
+    terminal.err(`swaplab: ${message}\n`);
+  }
+  return exitCode ?? EXIT_FAILED;
+}
+
+function exitCodeOf(error: unknown): number | null {
+  if (typeof error !== 'object' || error === null || !('exitCode' in error)) return null;
+  return typeof error.exitCode === 'number' ? error.exitCode : null;
+}
+
+function parseInteger(text: string): number {
+  if (!/^-?\d+$/.test(text)) throw new InvalidArgumentError('A whole number is needed.');
+  return Number(text);
+}
+
+function parseSeed(text: string): number {
+  const seed = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (!(seed < UINT32_RANGE)) {
+    throw new InvalidArgumentError(`Allowed: 0 to ${String(UINT32_RANGE - 1)}.`);
+  }
+  return seed;
+}
+
+function parseSeconds(text: string): number {
+  const seconds = /^\d*\.?\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (!(seconds >= 0.1 && seconds <= 86_400)) {
+    throw new InvalidArgumentError('Allowed: 0.1 to 86400 seconds.');
+  }
+  return seconds;
+}
+
+function splitList(text: string): string[] {
+  const names = text.split(',').filter((name) => name !== '');
+  if (names.length === 0) throw new InvalidArgumentError('At least one name is needed.');
+  return names;
+}
+
+function packageVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  const description: unknown = JSON.parse(text);
+  if (typeof description === 'object' && description !== null && 'version' in description) {
+    return String(description.version);
+  }
+  throw new Error('the package of swaplab has no version');
+}

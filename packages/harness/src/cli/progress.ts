@@ -1,0 +1,68 @@
+/**
+ * Progress on the error stream: one line that is drawn over and over on a terminal, one plain line a
+ * policy elsewhere.
+ */
+import type { RunProgress } from '../run/document.js';
+import type { Terminal } from './terminal.js';
+
+const BAR_COLUMNS = 24;
+const ERASE_LINE = '\r\u001b[2K';
+
+/** A line of progress. */
+export interface ProgressLine {
+  /** Draws the line anew, where lines can be redrawn. */
+  readonly draw: (text: string) => void;
+  /** Takes the line away, so that other text can be written. */
+  readonly clear: () => void;
+}
+
+/**
+ * Makes a line of progress.
+ *
+ * @param terminal - where it is drawn
+ */
+export function createProgressLine(terminal: Terminal): ProgressLine {
+  let drawn = false;
+  return {
+    draw: (text) => {
+      if (!terminal.liveErr) return;
+      terminal.err(ERASE_LINE + text.slice(0, Math.max(1, terminal.columns - 1)));
+      drawn = true;
+    },
+    clear: () => {
+      if (drawn) terminal.err(ERASE_LINE);
+      drawn = false;
+    },
+  };
+}
+
+/**
+ * The text of a line of progress of a run.
+ *
+ * @param progress - what the run told last
+ * @param unicode - whether block characters are shown
+ */
+export function progressText(progress: RunProgress, unicode: boolean): string {
+  const share = progress.checkpoints === 0 ? 0 : progress.checkpoint / progress.checkpoints;
+  const full = Math.round(share * BAR_COLUMNS);
+  const bar = (unicode ? '█' : '#').repeat(full) + (unicode ? '░' : '.').repeat(BAR_COLUMNS - full);
+  return (
+    `${progress.policy} (${String(progress.policyIndex + 1)} of ${String(progress.policyCount)}) ${bar} ` +
+    `${progress.phase}: ${String(progress.sample.live)} live, ${String(progress.sample.stored)} stored, ` +
+    `${String(progress.sample.stale)} stale slots`
+  );
+}
+
+/**
+ * The line for a policy whose last step is done, for logs where no line can be drawn over and over.
+ *
+ * @param progress - what the run told at the last checkpoint
+ * @returns text with a line feed at its end
+ */
+export function policyEndText(progress: RunProgress): string {
+  return (
+    `${progress.policy}: ${String(progress.opsDone)} steps done in ${progress.sample.t.toFixed(1)} s; ` +
+    `${String(progress.sample.live)} slots live, ${String(progress.sample.stored)} stored, ` +
+    `${String(progress.sample.stale)} stale\n`
+  );
+}

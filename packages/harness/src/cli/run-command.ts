@@ -1,0 +1,100 @@
+/**
+ * `swaplab run`: from flags to options, from a run to a report and an exit code.
+ */
+import { EXIT_FAILED, EXIT_FINE, EXIT_INTERRUPTED } from '../errors.js';
+import { renderRun, runIsSound } from '../report/table.js';
+import type { RunDocument } from '../run/document.js';
+import {
+  completeRunOptions,
+  parseSize,
+  RUN_POLICIES,
+  type PartialRunOptions,
+  type RunOptions,
+} from '../run/options.js';
+import { createProgressLine, policyEndText, progressText } from './progress.js';
+import type { CommandContext } from './terminal.js';
+
+/** The flags of `swaplab run`, as they come from the command line. */
+export interface RunFlags {
+  readonly policy?: string;
+  readonly profile?: string;
+  readonly swappers?: number;
+  readonly disks?: number;
+  readonly ops?: number;
+  readonly mapped?: string;
+  readonly limit?: string;
+  readonly ram?: string;
+  readonly disksize?: string;
+  readonly workload?: string;
+  readonly pages?: string;
+  readonly codec?: string;
+  readonly seed?: number;
+  readonly timeLimit?: number;
+  readonly lockStats?: boolean;
+  readonly json?: true;
+}
+
+/**
+ * Turns flags into complete options.
+ *
+ * @param flags - as they come from the command line
+ * @throws UsageError with one sentence for the first value that is not possible
+ */
+export function runOptionsOf(flags: RunFlags): RunOptions {
+  const size = (name: 'mapped' | 'limit' | 'ram' | 'disksize'): number | undefined => {
+    const text = flags[name];
+    return text === undefined ? undefined : parseSize(text, name);
+  };
+  const policies =
+    flags.policy === 'all' ? [...RUN_POLICIES] : flags.policy?.split(',').filter((name) => name !== '');
+  // Names are checked by `completeRunOptions`, which is why they may still be any text here.
+  const partial = {
+    policies,
+    profile: flags.profile,
+    swappers: flags.swappers,
+    disks: flags.disks,
+    ops: flags.ops,
+    mapped: size('mapped'),
+    limit: size('limit'),
+    ram: size('ram'),
+    disksize: size('disksize'),
+    workload: flags.workload,
+    pages: flags.pages,
+    codec: flags.codec,
+    seed: flags.seed,
+    timeLimit: flags.timeLimit,
+    lockStats: flags.lockStats,
+  } as PartialRunOptions;
+  return completeRunOptions(partial).options;
+}
+
+/**
+ * Runs the command.
+ *
+ * @param flags - as they come from the command line
+ * @param context - where text goes, and the signal of an interrupt
+ * @returns the exit code
+ */
+export async function runCommand(flags: RunFlags, context: CommandContext): Promise<number> {
+  const { terminal, signal } = context;
+  const options = runOptionsOf(flags);
+  const { runWorkload } = await import('../run/run-workload.js');
+  const line = createProgressLine(terminal);
+  let document: RunDocument;
+  try {
+    document = await runWorkload(options, {
+      signal,
+      onProgress: (progress) => {
+        if (terminal.liveErr) line.draw(progressText(progress, terminal.unicode));
+        else if (progress.checkpoint === progress.checkpoints) terminal.err(policyEndText(progress));
+      },
+    });
+  } finally {
+    line.clear();
+  }
+  terminal.out(
+    flags.json === true ? `${JSON.stringify(document, null, 2)}\n` : renderRun(document, terminal),
+  );
+  if (signal.aborted) return EXIT_INTERRUPTED;
+  return runIsSound(document) ? EXIT_FINE : EXIT_FAILED;
+}

@@ -1,0 +1,298 @@
+/**
+ * The report of a run for a person at a terminal, who may never have heard of swap slots.
+ *
+ * Pure: from a document to text. Every number and every sentence is computed from the document; nothing is said
+ * that was not measured.
+ */
+import { createColors } from 'picocolors';
+
+import type { LockResult, PolicyResult, RunDocument, Sample } from '../run/document.js';
+import { formatSize, type RunPolicy } from '../run/options.js';
+
+/** How the report may look. */
+export interface TableStyle {
+  /** Whether escape sequences for colours may be written. */
+  readonly colour: boolean;
+  /** Whether the terminal shows block characters; else the curves are drawn in ASCII. */
+  readonly unicode: boolean;
+}
+
+const POLICY_MEANING: Readonly<Record<RunPolicy, string>> = {
+  none: 'nobody tells the device that a slot was freed (Linux 2.6.34 as released)',
+  notify: 'the swap core calls the device the moment a slot is freed (the patch series)',
+};
+
+const BLOCKS = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'] as const;
+const ASCII_LEVELS = ['.', ':', '-', '=', '+', '*', '#', '@'] as const;
+/** How many columns of the terminal one sample of a curve takes. */
+const SAMPLE_COLUMNS = 2;
+/** Where sentences are broken. */
+const TEXT_COLUMNS = 96;
+const CURVE_SAMPLES_MAX = 36;
+/** How many names of phases go on one line. */
+const LEGEND_NAMES = 6;
+
+/**
+ * Writes the report of a run: what ran, curves, figures, what was seen, and how to repeat it.
+ *
+ * @param document - what `runWorkload` gave
+ * @param style - how it may look
+ * @returns text with a line feed at its end
+ */
+export function renderRun(document: RunDocument, style: TableStyle): string {
+  const colours = createColors(style.colour);
+  const lines: string[] = [
+    '',
+    colours.bold(headline(document)),
+    ...introduction(document),
+    '',
+    ...curves(document, style),
+    ...figures(document.policies).map((line, row) => (row === 0 ? colours.dim(line) : line)),
+    '',
+    colours.bold('What was seen'),
+    ...sentences(document).flatMap((sentence) => wrap('  - ', sentence)),
+    '',
+    `To see the same again: ${colours.bold(document.command)}`,
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+/**
+ * Whether everything that a run checks was as it must be.
+ *
+ * @param document - what `runWorkload` gave
+ */
+export function runIsSound(document: RunDocument): boolean {
+  return document.policies.every(
+    (result) => result.integrityErrors === 0 && result.invariantErrors === 0 && result.statDrift === 0,
+  );
+}
+
+/**
+ * A curve of one character a value, from the lowest level for the smallest values to the highest for `top`; zero is
+ * a blank.
+ *
+ * @param values - not negative
+ * @param top - the value of the highest level; with 0 all values are blanks
+ * @param unicode - block characters, or ASCII
+ * @param columns - how often each character is repeated
+ */
+export function sparkline(values: readonly number[], top: number, unicode: boolean, columns = 1): string {
+  const levels = unicode ? BLOCKS : ASCII_LEVELS;
+  let line = '';
+  for (const value of values) {
+    const level = top === 0 ? 0 : Math.min(levels.length, Math.ceil((value * levels.length) / top));
+    line += (level === 0 ? ' ' : (levels[level - 1] ?? ' ')).repeat(columns);
+  }
+  return line;
+}
+
+function headline(document: RunDocument): string {
+  const policies = document.policies.length;
+  const ways = policies === 1 ? 'one way' : policies === 2 ? 'two ways' : `${String(policies)} ways`;
+  return `One workload, ${ways} to tell a compressed-RAM swap device that a slot is free`;
+}
+
+function introduction(document: RunDocument): string[] {
+  const { options } = document;
+  const mapped = options.mapped * document.swappers;
+  return [
+    `  ${plural(document.swappers, 'worker thread')} ${document.swappers === 1 ? 'uses' : 'use'} ` +
+      `${mebibytes(mapped)} of memory, of which ${mebibytes(options.limit)} may stay resident; the rest is ` +
+      `swapped`,
+    `  to ${plural(options.disks, 'disk')} of ${mebibytes(options.disksize)} that ` +
+      `${options.disks === 1 ? 'lives' : 'live'} in RAM, compressed. ` +
+      `${plural(options.ops, 'step')} under each policy.`,
+    `  workload ${options.workload}, codec ${options.codec}, profile ${document.profile}, ` +
+      `RAM ${formatSize(options.ram)}, seed ${String(document.seed)}`,
+    ...wrap('  pages: ', document.pagesDescription),
+    '',
+    '  live   = slots that hold a page somebody still needs',
+    '  stored = slots that the device keeps bytes for',
+    '  stale  = stored, but freed: memory spent on pages that nobody will ever read',
+  ];
+}
+
+function curves(document: RunDocument, style: TableStyle): string[] {
+  const colours = createColors(style.colour);
+  const shown = document.policies.map((result) => ({ result, samples: shownSamples(result) }));
+  let top = 0;
+  for (const { samples } of shown) {
+    for (const sample of samples) top = Math.max(top, sample.live, sample.stored);
+  }
+  const lines: string[] = [];
+  for (const { result, samples } of shown) {
+    lines.push(`${colours.bold(result.policy)}: ${POLICY_MEANING[result.policy]}`);
+    for (const what of ['live', 'stored', 'stale'] as const) {
+      const values = samples.map((sample) => sample[what]);
+      const curve = sparkline(values, top, style.unicode, SAMPLE_COLUMNS);
+      const isBad = what === 'stale' && Math.max(0, result.final.stale, ...values) > 0;
+      const text =
+        `  ${what.padEnd(6)} |${isBad ? colours.red(curve) : curve}| ` +
+        `most ${count(Math.max(0, ...values))}, all exited ${count(result.final[what])}`;
+      lines.push(text);
+    }
+    lines.push(...phaseRuler(samples).map((line) => colours.dim(line)), '');
+  }
+  return lines;
+}
+
+/** The exact samples, thinned out evenly when there are more than a line can show. */
+function shownSamples(result: PolicyResult): Sample[] {
+  const exact = result.samples.filter((sample) => sample.quiescent);
+  if (exact.length <= CURVE_SAMPLES_MAX) return exact;
+  const thinned: Sample[] = [];
+  for (let index = 1; index <= CURVE_SAMPLES_MAX; index++) {
+    const sample = exact[Math.ceil((index * exact.length) / CURVE_SAMPLES_MAX) - 1];
+    if (sample !== undefined) thinned.push(sample);
+  }
+  return thinned;
+}
+
+/** A line that numbers the phases under the curves, and the names of the numbers. */
+function phaseRuler(samples: readonly Sample[]): string[] {
+  const names: string[] = [];
+  let ruler = '';
+  for (const sample of samples) {
+    if (!names.includes(sample.phase)) names.push(sample.phase);
+    ruler += String((names.indexOf(sample.phase) + 1) % 10).repeat(SAMPLE_COLUMNS);
+  }
+  if (names.length === 0) return [];
+  const legend = names.map((name, index) => `${String(index + 1)} ${name}`);
+  const lines = [`  phase   ${ruler}`];
+  for (let first = 0; first < legend.length; first += LEGEND_NAMES) {
+    lines.push(`          ${legend.slice(first, first + LEGEND_NAMES).join(', ')}`);
+  }
+  return lines;
+}
+
+function figures(policies: readonly PolicyResult[]): string[] {
+  const header = [
+    'all exited:',
+    'stored',
+    'stale',
+    'compressed',
+    'pool pages',
+    'swapped out',
+    'in',
+    'ops/s',
+    'swap_lock contended',
+  ];
+  const rows = policies.map((result) => [
+    result.policy,
+    count(result.final.stored),
+    count(result.final.stale),
+    kibibytes(result.final.comprBytes),
+    count(result.final.poolPages),
+    count(result.vm.swapOuts),
+    count(result.vm.swapIns),
+    count(result.seconds > 0 ? Math.round(result.ops / result.seconds) : 0),
+    contention(result.locks),
+  ]);
+  const table = [header, ...rows];
+  const widths = header.map((_, column) => Math.max(...table.map((row) => (row[column] ?? '').length)));
+  return table.map((row) =>
+    row
+      .map((cell, column) =>
+        column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart((widths[column] ?? 0) + 2),
+      )
+      .join(''),
+  );
+}
+
+function contention(locks: readonly LockResult[]): string {
+  const lock = locks.find((candidate) => candidate.class === 'swap_lock');
+  if (lock === undefined) return 'not counted';
+  const share = lock.acquisitions === 0 ? 0 : (100 * lock.contended) / lock.acquisitions;
+  return `${count(lock.contended)} (${share.toFixed(2)} %)`;
+}
+
+function sentences(document: RunDocument): string[] {
+  const said = document.policies.map(staleSentence);
+  if (document.policies.length === 0) said.push('No policy ran to its end.');
+  else said.push(checkSentence(document.policies));
+  if (document.interrupted) said.push('The run was interrupted: what did not end is missing here.');
+  return said;
+}
+
+function staleSentence(result: PolicyResult): string {
+  const samples = result.samples.filter((sample) => sample.quiescent);
+  const dirty = samples.filter((sample) => sample.stale > 0);
+  const { final } = result;
+  const checkpoints = `${String(dirty.length)} of ${plural(samples.length, 'checkpoint')}`;
+  if (final.stored > 0) {
+    const staleOnes = final.stale === final.stored ? 'all' : count(final.stale);
+    return (
+      `${result.policy}: after all processes had exited, the device still kept ${plural(final.stored, 'slot')}, ` +
+      `${staleOnes} of them stale: ${kibibytes(final.comprBytes)} compressed ` +
+      `in ${plural(final.poolPages, 'page')} of RAM; ${checkpoints} saw stale slots.`
+    );
+  }
+  if (dirty.length > 0) {
+    const most = Math.max(...dirty.map((sample) => sample.stale));
+    return (
+      `${result.policy}: ${checkpoints} saw stale slots, at most ${count(most)} at once; ` +
+      `after all processes had exited nothing was left.`
+    );
+  }
+  return (
+    `${result.policy}: not one stale slot at any of ${plural(samples.length, 'checkpoint')}, and nothing stored ` +
+    `after all processes had exited.`
+  );
+}
+
+function checkSentence(policies: readonly PolicyResult[]): string {
+  const total = (pick: (result: PolicyResult) => number): number =>
+    policies.reduce((sum, result) => sum + pick(result), 0);
+  const wrong = [
+    plural(
+      total((result) => result.integrityErrors),
+      'page',
+    ) + ' read back wrong',
+    plural(
+      total((result) => result.invariantErrors),
+      'invariant',
+    ) + ' broken',
+    plural(
+      total((result) => result.statDrift),
+      'driver counter',
+    ) + ' off',
+    plural(
+      total((result) => result.vm.kills),
+      'process',
+      'es',
+    ) + ' killed',
+  ];
+  const swapIns = total((result) => result.vm.swapIns);
+  return `Checks over ${plural(swapIns, 'page')} swapped in: ${wrong.join(', ')}.`;
+}
+
+/** A text behind a prefix, broken at blanks; further lines are indented like the prefix. */
+function wrap(prefix: string, text: string): string[] {
+  const lines: string[] = [];
+  let line = prefix;
+  for (const word of text.split(' ')) {
+    if (line.length > prefix.length && line.length + word.length > TEXT_COLUMNS) {
+      lines.push(line.trimEnd());
+      line = ' '.repeat(prefix.length);
+    }
+    line += `${word} `;
+  }
+  return [...lines, line.trimEnd()];
+}
+
+function count(value: number): string {
+  return value.toLocaleString('en-US');
+}
+
+function plural(value: number, noun: string, ending = 's'): string {
+  return `${count(value)} ${noun}${value === 1 ? '' : ending}`;
+}
+
+function kibibytes(bytes: number): string {
+  return `${count(Math.ceil(bytes / 1024))} KiB`;
+}
+
+function mebibytes(bytes: number): string {
+  return `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+}

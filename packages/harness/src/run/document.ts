@@ -1,0 +1,155 @@
+/**
+ * The shape of the document that a run gives (`swaplab.run/1`), and of the progress it tells on the way.
+ *
+ * Fields may be added; none is ever renamed or given another meaning within a schema number. Sizes are bytes, times
+ * are seconds, everything else is a plain count.
+ */
+import type { PhaseName } from '../workload/plan.js';
+import type { RunOptions, RunPolicy, RunProfile } from './options.js';
+
+/** The schema of the documents that this version writes. */
+export const RUN_SCHEMA = 'swaplab.run/1';
+
+/** What one run of one workload under some policies has shown. */
+export interface RunDocument {
+  readonly schema: typeof RUN_SCHEMA;
+  readonly seed: number;
+  readonly swappers: number;
+  readonly profile: RunProfile;
+  /** SHA-256 of the pages that the processes wrote from. */
+  readonly pagesHash: string;
+  /** One result for each policy that ran, in the order asked for. */
+  readonly policies: readonly PolicyResult[];
+  /** What the pages are, in one line for people. */
+  readonly pagesDescription: string;
+  /** The complete options of the run. */
+  readonly options: RunOptions;
+  /** The command that repeats the run. */
+  readonly command: string;
+  /** True when the run was stopped from outside; policies that did not end are then missing. */
+  readonly interrupted: boolean;
+}
+
+/** The same workload under one policy. */
+export interface PolicyResult {
+  readonly policy: RunPolicy;
+  /** Steps carried out by all swappers together. */
+  readonly ops: number;
+  /** From the start barrier to the last checkpoint. */
+  readonly seconds: number;
+  /** Pages that were read back wrong. */
+  readonly integrityErrors: number;
+  /** Invariants of the swap core that did not hold at a checkpoint or at the end. */
+  readonly invariantErrors: number;
+  /** Driver counters that differ at the end from a walk over the table. */
+  readonly statDrift: number;
+  readonly areas: readonly AreaResult[];
+  /** What was seen on the way; those with `quiescent` are exact. */
+  readonly samples: readonly Sample[];
+  /** What was there after all processes had exited and the swap cache was drained, read by walking tables. */
+  readonly final: SlotCounts;
+  readonly freeCost: FreeCost;
+  readonly traffic: Traffic;
+  /** Empty when lock statistics were off. */
+  readonly locks: readonly LockResult[];
+  readonly vm: VmCounts;
+}
+
+/** One swap area. */
+export interface AreaResult {
+  /** `ramzswap`, ... */
+  readonly type: string;
+  /** `/dev/ramzswap0`, ... */
+  readonly device: string;
+  /** Slots that the swap core gave out. */
+  readonly allocated: number;
+  /** Slots that became free, counted by the swap core. */
+  readonly freed: number;
+  /** Frees that the driver was told of, counted by the driver. */
+  readonly notified: number;
+  /** Frees between the first allocation and the hook; null when the area has no hook. */
+  readonly freedBeforeHook: number | null;
+  /** Frees that should have reached the device and did not. */
+  readonly missed: number;
+}
+
+/** How many slots of all areas are what. */
+export interface SlotCounts {
+  /** Slots whose map byte is neither free nor bad. */
+  readonly live: number;
+  /** Slots that the driver holds something for. */
+  readonly stored: number;
+  /** Slots that are stored and free. */
+  readonly stale: number;
+  /** Bytes of compressed objects. */
+  readonly comprBytes: number;
+  /** Page frames of the pool and of raw pages. */
+  readonly poolPages: number;
+}
+
+/** The counts at one moment. */
+export interface Sample extends SlotCounts {
+  /** Seconds since the start barrier. */
+  readonly t: number;
+  /** Whether all swappers stood still, so that the counts are exact and fit each other. */
+  readonly quiescent: boolean;
+  readonly phase: PhaseName;
+}
+
+/** What it costs to tell the device of a free. */
+export interface FreeCost {
+  /** Microseconds for one freed slot; null when the clock was off or nothing was freed. */
+  readonly usPerSlot: number | null;
+  /** Block requests that were made for it. */
+  readonly bios: number;
+  /** Block requests that could not be made. */
+  readonly bioFailures: number;
+}
+
+/** Bytes that crossed the block layer. */
+export interface Traffic {
+  readonly bytesOut: number;
+  readonly bytesIn: number;
+}
+
+/** All locks of one class. */
+export interface LockResult {
+  /** `swap_lock`, ... */
+  readonly class: string;
+  readonly acquisitions: number;
+  /** Acquisitions that found the lock taken. */
+  readonly contended: number;
+  readonly waitSeconds: number;
+  readonly holdSeconds: number;
+  readonly waitMaxSeconds: number;
+  readonly holdMaxSeconds: number;
+}
+
+/** What the processes saw. */
+export interface VmCounts {
+  readonly faults: number;
+  readonly swapIns: number;
+  readonly swapOuts: number;
+  /** Processes that ended because no page frame could be had. */
+  readonly kills: number;
+}
+
+/** What a run tells while it runs, at each checkpoint. */
+export interface RunProgress {
+  readonly policy: RunPolicy;
+  /** Which of the policies it is, from 0 on. */
+  readonly policyIndex: number;
+  /** How many policies the run has. */
+  readonly policyCount: number;
+  /** Checkpoints passed under this policy. */
+  readonly checkpoint: number;
+  /** Checkpoints that each policy has. */
+  readonly checkpoints: number;
+  readonly phase: PhaseName;
+  /** Steps done under this policy. */
+  readonly opsDone: number;
+  /** Steps that each policy has. */
+  readonly ops: number;
+  /** The counts at this checkpoint. */
+  readonly sample: Sample;
+}

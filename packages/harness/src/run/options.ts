@@ -1,0 +1,394 @@
+/**
+ * The options of a run: what may be asked for, what is assumed where nothing is said, and what follows from it.
+ *
+ * `completeRunOptions` is the only door: whoever has its result holds options that are possible and that fit each
+ * other. Every refusal is one sentence with the value and the allowed range (`UsageError`).
+ */
+import { randomInt } from 'node:crypto';
+
+import { UsageError } from '../errors.js';
+import { DEFAULT_CORPUS_PAGES } from '../pages/corpus.js';
+import { PAGE_BYTES } from '../pages/generate.js';
+import { parsePagesSpec, type PagesSpec } from '../pages/spec.js';
+import { UINT32_RANGE } from '../random.js';
+import { CHUNK_PAGES, opsOfSwapper, WORKLOAD_NAMES, type WorkloadName } from '../workload/plan.js';
+
+export { EnvironmentError, TimeLimitError, UsageError } from '../errors.js';
+
+/** The free-slot policies that can run. */
+export const RUN_POLICIES = ['none', 'notify'] as const;
+/** How a device learns that a slot was freed. */
+export type RunPolicy = (typeof RUN_POLICIES)[number];
+/** Free-slot policies that have a name already and come later. */
+const LATER_POLICIES = ['discard', 'discard-cluster', 'discard-slot', 'chain', 'bdev-op', 'address-space'];
+
+/** The profiles that can run. */
+export const RUN_PROFILES = ['sound'] as const;
+/** Which faults of history are in the code. */
+export type RunProfile = (typeof RUN_PROFILES)[number];
+const LATER_PROFILES = ['2.6.34', '2.6.34+series', '2.6.35'];
+
+/** The codecs that a run can use. */
+export const RUN_CODECS = ['lzo1x-2010', 'deflate', 'none'] as const;
+/** How the driver compresses a page. */
+export type RunCodec = (typeof RUN_CODECS)[number];
+
+/** Everything a run depends on. Sizes are in bytes and whole pages. */
+export interface RunOptions {
+  /** Which policies run, one after the other, each with the same steps and pages. */
+  readonly policies: readonly RunPolicy[];
+  readonly profile: RunProfile;
+  /** Worker threads that fault, dirty, drop and exit: 1 to 32. */
+  readonly swappers: number;
+  /** Compressed-RAM disks at equal priority: 1 to 29. */
+  readonly disks: number;
+  /** Steps of all swappers together under each policy. */
+  readonly ops: number;
+  /** Bytes that the process of each swapper maps at most. */
+  readonly mapped: number;
+  /** Bytes that all processes together may keep resident, the swap cache included. */
+  readonly limit: number;
+  /** Bytes of page frames of the machine. */
+  readonly ram: number;
+  /** Bytes of each disk; its first page is the header. */
+  readonly disksize: number;
+  readonly workload: WorkloadName;
+  /** Where the contents of pages come from, as `parsePagesSpec` reads it. */
+  readonly pages: string;
+  readonly codec: RunCodec;
+  /** An unsigned 32-bit integer that repeats the pages and the steps. */
+  readonly seed: number;
+  /** Seconds after which the run is stopped with a report. */
+  readonly timeLimit: number;
+  /** Whether locks count how often and how long they are held and waited for. */
+  readonly lockStats: boolean;
+}
+
+/** Numbers that follow from the options. */
+export interface RunPlan {
+  /** Pages that the process of each swapper maps at most. */
+  readonly pagesPerSwapper: number;
+  /** Pages that the processes of all swappers map at most. */
+  readonly mappedPages: number;
+  /** Pages of each disk, the header page included. */
+  readonly pagesPerDisk: number;
+  /** Slots of each disk that can hold a page. */
+  readonly slotsPerDisk: number;
+  /** Pages that all processes together may keep resident. */
+  readonly limitPages: number;
+  /** Page frames of the machine. */
+  readonly ramPages: number;
+  /** Page frames beyond the limit and the disks: for watermarks and for pages on their way. */
+  readonly reservePages: number;
+  /** Ops of each swapper; the sum is `ops`. */
+  readonly opsOfSwapper: readonly number[];
+  /** What `pages` says, read. */
+  readonly pagesSpec: PagesSpec;
+  /** How many pages the corpus has. */
+  readonly corpusPages: number;
+}
+
+/** Options that are possible, and what follows from them. */
+export interface CompleteRunOptions {
+  readonly options: RunOptions;
+  readonly plan: RunPlan;
+}
+
+/** What may be left out, all of it. */
+export type PartialRunOptions = { readonly [Name in keyof RunOptions]?: RunOptions[Name] | undefined };
+
+const SWAPPERS_MAX = 32;
+/** Areas that 2.6.34 can have at once: of 32 types three are taken for other uses. */
+const DISKS_MAX = 29;
+const OPS_MAX = 1_000_000_000;
+const TIME_LIMIT_MAX = 86_400;
+/** The arena must stay below 2 GiB, control data included. */
+const RAM_MAX_PAGES = (1536 << 20) / PAGE_BYTES;
+const PAGES_PER_SWAPPER_MIN = 16;
+/** Each thread holds some pages on their way in and out: below this a fault could wait for itself. */
+const LIMIT_PAGES_PER_SWAPPER_MIN = 4;
+/** Ops for each mapped page: enough that each phase comes back to most pages. */
+const OPS_PER_PAGE = 15;
+const DEFAULT_PAGES_PER_SWAPPER_MIN = 64;
+const DEFAULT_PAGES_PER_SWAPPER_MAX = 8192;
+/** What all swappers map when nothing is said: with twice as many slots it must still fit below `RAM_MAX_PAGES`. */
+const DEFAULT_MAPPED_PAGES_MAX = RAM_MAX_PAGES / 3;
+
+const DEFAULTS = {
+  policies: RUN_POLICIES,
+  profile: 'sound',
+  swappers: 4,
+  ops: 60_000,
+  workload: 'phased',
+  pages: 'default',
+  codec: 'lzo1x-2010',
+  timeLimit: 300,
+  lockStats: true,
+} as const;
+
+/**
+ * Fills in what is left out, and refuses what is impossible.
+ *
+ * Left out: the seed is random; the mapped bytes follow from the ops (or from the disks, when their size is given);
+ * the limit is a quarter of what all swappers map; there is one disk a swapper, with two slots for each page that
+ * may need one; the RAM is the limit, all disk pages and a reserve, so that nothing is killed even when every page
+ * is stored raw.
+ *
+ * @param partial - what was asked for; not changed
+ * @throws UsageError with one sentence for the first value that is not possible
+ */
+export function completeRunOptions(partial: PartialRunOptions = {}): CompleteRunOptions {
+  const policies = checkPolicies(partial.policies ?? DEFAULTS.policies);
+  const profile = checkName('profile', partial.profile ?? DEFAULTS.profile, RUN_PROFILES, LATER_PROFILES);
+  const workload = checkName('workload', partial.workload ?? DEFAULTS.workload, WORKLOAD_NAMES, []);
+  const codec = checkName('codec', partial.codec ?? DEFAULTS.codec, RUN_CODECS, []);
+  const pages = partial.pages ?? DEFAULTS.pages;
+  const pagesSpec = parsePagesSpec(pages);
+  const seed = checkInteger('seed', partial.seed ?? randomInt(UINT32_RANGE), 0, UINT32_RANGE - 1);
+  const swappers = checkInteger('swappers', partial.swappers ?? DEFAULTS.swappers, 1, SWAPPERS_MAX);
+  const disks = checkInteger('disks', partial.disks ?? Math.min(swappers, DISKS_MAX), 1, DISKS_MAX);
+  const ops = checkInteger('ops', partial.ops ?? DEFAULTS.ops, 1, OPS_MAX);
+  const timeLimit = checkTimeLimit(partial.timeLimit ?? DEFAULTS.timeLimit);
+  const lockStats = partial.lockStats ?? DEFAULTS.lockStats;
+  const sizes = deriveSizes({ ...partial, swappers, disks, ops });
+  checkSizes(sizes, swappers, disks);
+  return {
+    options: {
+      policies,
+      profile,
+      swappers,
+      disks,
+      ops,
+      mapped: sizes.mapped,
+      limit: sizes.limit,
+      ram: sizes.ram,
+      disksize: sizes.disksize,
+      workload,
+      pages,
+      codec,
+      seed,
+      timeLimit,
+      lockStats,
+    },
+    plan: {
+      pagesPerSwapper: sizes.mapped / PAGE_BYTES,
+      mappedPages: (sizes.mapped / PAGE_BYTES) * swappers,
+      pagesPerDisk: sizes.disksize / PAGE_BYTES,
+      slotsPerDisk: sizes.disksize / PAGE_BYTES - 1,
+      limitPages: sizes.limit / PAGE_BYTES,
+      ramPages: sizes.ram / PAGE_BYTES,
+      reservePages: reservePages(swappers),
+      opsOfSwapper: Array.from({ length: swappers }, (_, swapper) => opsOfSwapper(ops, swappers, swapper)),
+      pagesSpec,
+      corpusPages: DEFAULT_CORPUS_PAGES,
+    },
+  };
+}
+
+/**
+ * Reads a size as a person types it.
+ *
+ * @param text - a whole number of bytes, or one with K, M or G (powers of 1024) behind it
+ * @param name - the option it belongs to, for the message
+ * @returns bytes
+ * @throws UsageError when it is anything else
+ */
+export function parseSize(text: string, name: string): number {
+  const match = /^(\d{1,15})([KMG]?)$/i.exec(text.trim());
+  const shift = { '': 0, K: 10, M: 20, G: 30 }[match?.[2]?.toUpperCase() ?? ''] ?? 0;
+  const bytes = match === null ? Number.NaN : Number(match[1]) * 2 ** shift;
+  if (!Number.isSafeInteger(bytes)) {
+    throw new UsageError(
+      `${name} "${text}" is not a size; allowed: bytes, or a whole number with K, M or G, such as 16M`,
+    );
+  }
+  return bytes;
+}
+
+/**
+ * Writes a size as a person types it: the largest unit that leaves a whole number.
+ *
+ * @param bytes - a whole number of bytes
+ */
+export function formatSize(bytes: number): string {
+  for (const [unit, shift] of [
+    ['G', 30],
+    ['M', 20],
+    ['K', 10],
+  ] as const) {
+    if (bytes > 0 && bytes % 2 ** shift === 0) return `${String(bytes / 2 ** shift)}${unit}`;
+  }
+  return String(bytes);
+}
+
+/**
+ * The command that repeats a run: what differs from what would be assumed, and always policies and seed.
+ *
+ * @param options - complete options of the run
+ */
+export function repeatCommand(options: RunOptions): string {
+  const words = ['npx swaplab run', '--policy', options.policies.join(',')];
+  const named = (name: string, value: string | number, assumed: string | number): void => {
+    if (value !== assumed) words.push(`--${name}`, String(value));
+  };
+  named('profile', options.profile, DEFAULTS.profile);
+  named('swappers', options.swappers, DEFAULTS.swappers);
+  named('disks', options.disks, Math.min(options.swappers, DISKS_MAX));
+  named('ops', options.ops, DEFAULTS.ops);
+  named('workload', options.workload, DEFAULTS.workload);
+  named('pages', options.pages, DEFAULTS.pages);
+  named('codec', options.codec, DEFAULTS.codec);
+  named('time-limit', options.timeLimit, DEFAULTS.timeLimit);
+  // Each size that is assumed follows from those before it, so each is compared with what these make of it.
+  const { swappers, disks, ops } = options;
+  const known: { mapped?: number; disksize?: number; limit?: number; ram?: number } = {};
+  for (const name of ['mapped', 'disksize', 'limit', 'ram'] as const) {
+    if (options[name] === deriveSizes({ ...known, swappers, disks, ops })[name]) continue;
+    known[name] = options[name];
+    words.push(`--${name}`, formatSize(options[name]));
+  }
+  if (!options.lockStats) words.push('--no-lock-stats');
+  words.push('--seed', String(options.seed));
+  return words.join(' ');
+}
+
+interface Sizes {
+  readonly mapped: number;
+  readonly disksize: number;
+  readonly limit: number;
+  readonly ram: number;
+}
+
+/** Fills in the sizes that are left out; checks nothing. */
+function deriveSizes(
+  given: PartialRunOptions & { readonly swappers: number; readonly disks: number; readonly ops: number },
+): Sizes {
+  const { swappers, disks } = given;
+  const mapped = given.mapped ?? assumedPagesPerSwapper(given) * PAGE_BYTES;
+  const mappedPages = (mapped / PAGE_BYTES) * swappers;
+  const disksize = given.disksize ?? (Math.ceil((2 * mappedPages) / disks) + 1) * PAGE_BYTES;
+  const limit = given.limit ?? Math.floor(mappedPages / 4) * PAGE_BYTES;
+  const ram = given.ram ?? limit + disks * disksize + reservePages(swappers) * PAGE_BYTES;
+  return { mapped, disksize, limit, ram };
+}
+
+function assumedPagesPerSwapper(given: {
+  readonly swappers: number;
+  readonly disks: number;
+  readonly ops: number;
+  readonly disksize?: number | undefined;
+}): number {
+  const fromOps = Math.floor(given.ops / given.swappers / OPS_PER_PAGE);
+  let pages = Math.min(
+    Math.max(fromOps, DEFAULT_PAGES_PER_SWAPPER_MIN),
+    DEFAULT_PAGES_PER_SWAPPER_MAX,
+    Math.floor(DEFAULT_MAPPED_PAGES_MAX / given.swappers),
+  );
+  if (given.disksize !== undefined) {
+    const slots = Math.max(0, Math.floor(given.disksize / PAGE_BYTES) - 1) * given.disks;
+    pages = Math.max(Math.min(pages, Math.floor(slots / 2 / given.swappers)), PAGES_PER_SWAPPER_MIN);
+  }
+  return pages > CHUNK_PAGES ? pages - (pages % CHUNK_PAGES) : pages;
+}
+
+function reservePages(swappers: number): number {
+  return 512 + 64 * swappers;
+}
+
+function checkSizes(sizes: Sizes, swappers: number, disks: number): void {
+  const page = PAGE_BYTES;
+  checkBytes(
+    'mapped',
+    sizes.mapped,
+    PAGES_PER_SWAPPER_MIN * page,
+    Math.floor(RAM_MAX_PAGES / swappers) * page,
+    '',
+  );
+  const mappedPages = (sizes.mapped / page) * swappers;
+  checkBytes(
+    'disksize',
+    sizes.disksize,
+    (Math.ceil(mappedPages / disks) + 1) * page,
+    Math.floor(RAM_MAX_PAGES / disks) * page,
+    `: ${plural(disks, 'disk')} must hold ${formatSize(mappedPages * page)} that ` +
+      `${plural(swappers, 'swapper')} may map, and a header page each`,
+  );
+  checkBytes(
+    'limit',
+    sizes.limit,
+    LIMIT_PAGES_PER_SWAPPER_MIN * swappers * page,
+    mappedPages * page,
+    `: from ${String(LIMIT_PAGES_PER_SWAPPER_MIN)} pages for each of ${plural(swappers, 'swapper')} ` +
+      `to all they map`,
+  );
+  checkBytes(
+    'ram',
+    sizes.ram,
+    sizes.limit + reservePages(swappers) * page,
+    RAM_MAX_PAGES * page,
+    `: at least the limit of ${formatSize(sizes.limit)} and a reserve of ` +
+      formatSize(reservePages(swappers) * page),
+  );
+}
+
+function checkBytes(name: string, bytes: number, least: number, most: number, reason: string): void {
+  const shown = Number.isInteger(bytes) ? formatSize(bytes) : String(bytes);
+  if (!Number.isInteger(bytes) || bytes % PAGE_BYTES !== 0) {
+    throw new UsageError(
+      `${name} ${shown} is not a whole number of pages; allowed: multiples of ${String(PAGE_BYTES)}, ` +
+        `from ${formatSize(least)} to ${formatSize(most)}`,
+    );
+  }
+  if (least > most) {
+    throw new UsageError(
+      `${name} ${shown} cannot be right: at least ${formatSize(least)} is needed and at most ` +
+        `${formatSize(most)} is possible${reason}`,
+    );
+  }
+  if (bytes < least || bytes > most) {
+    const verdict = bytes < least ? 'too small' : 'too large';
+    throw new UsageError(
+      `${name} ${shown} is ${verdict}; allowed: ${formatSize(least)} to ${formatSize(most)}${reason}`,
+    );
+  }
+}
+
+function checkPolicies(policies: readonly string[]): RunPolicy[] {
+  if (policies.length === 0) {
+    throw new UsageError(`no policy is given; allowed: ${RUN_POLICIES.join(', ')}, all`);
+  }
+  const checked = policies.map((policy) => checkName('policy', policy, RUN_POLICIES, LATER_POLICIES));
+  const twice = checked.find((policy, index) => checked.indexOf(policy) !== index);
+  if (twice !== undefined) throw new UsageError(`policy "${twice}" is given twice; allowed: each once`);
+  return checked;
+}
+
+function checkName<Name extends string>(
+  what: string,
+  name: string,
+  allowed: readonly Name[],
+  later: readonly string[],
+): Name {
+  const found = allowed.find((candidate) => candidate === name);
+  if (found !== undefined) return found;
+  const verdict = later.includes(name) ? 'comes later' : 'is not known';
+  throw new UsageError(`${what} "${name}" ${verdict}; allowed now: ${allowed.join(', ')}`);
+}
+
+function checkInteger(name: string, value: number, least: number, most: number): number {
+  if (Number.isInteger(value) && value >= least && value <= most) return value;
+  const verdict =
+    name === 'swappers' && value > most ? 'is more than is sensible' : 'is not an integer in range';
+  throw new UsageError(`${name} ${String(value)} ${verdict}; allowed: ${String(least)} to ${String(most)}`);
+}
+
+function checkTimeLimit(seconds: number): number {
+  if (Number.isFinite(seconds) && seconds >= 0.1 && seconds <= TIME_LIMIT_MAX) return seconds;
+  throw new UsageError(
+    `time limit ${String(seconds)} is out of range; allowed: 0.1 to ${String(TIME_LIMIT_MAX)} seconds`,
+  );
+}
+
+function plural(count: number, noun: string): string {
+  return `${String(count)} ${noun}${count === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,286 @@
+/**
+ * The steps of one swapper, one at a time.
+ *
+ * Promises: with equal parameters the same steps come in the same order; exactly `plan.ops` steps come; a page is
+ * read only while it is mapped; a dropped range holds at least one mapped page; every step does something. `next`
+ * allocates nothing.
+ *
+ * Callers must carry out each step, or tell the generator with `processReplaced` that the process is gone.
+ */
+import { Random } from '../random.js';
+import { MappedPages } from './mapped-pages.js';
+import { CHUNK_PAGES, planWorkload, type Phase, type WorkloadName, type WorkloadPlan } from './plan.js';
+
+/** Read page `OP_PAGE` and check what it contains. */
+export const OP_READ = 1;
+/** Write all of page `OP_PAGE`, which may be mapped or not. */
+export const OP_WRITE = 2;
+/** Unmap the `OP_COUNT` pages from `OP_PAGE` on; some of them may be unmapped already. */
+export const OP_DROP = 3;
+/** The process exits and a new one, with nothing mapped, takes its place. */
+export const OP_EXIT = 4;
+
+/** The kind of a step. */
+export type OpKind = typeof OP_READ | typeof OP_WRITE | typeof OP_DROP | typeof OP_EXIT;
+
+/** Index in an op record: the kind of the step, `OP_READ` to `OP_EXIT`. */
+export const OP_KIND = 0;
+/** Index in an op record: the first virtual page number; 0 for `OP_EXIT`. */
+export const OP_PAGE = 1;
+/** Index in an op record: how many pages; 0 for `OP_EXIT`. */
+export const OP_COUNT = 2;
+/** How many 32-bit words an op record has. */
+export const OP_RECORD_WORDS = 3;
+
+/** What the steps of a swapper depend on. */
+export interface WorkloadParameters {
+  readonly workload: WorkloadName;
+  /** How many virtual pages the swapper's process maps at most, at least 1. */
+  readonly pages: number;
+  /** How many ops this swapper has. */
+  readonly ops: number;
+  /** The seed of the run, an unsigned 32-bit integer. */
+  readonly seed: number;
+  /** Which swapper it is, from 0 on. */
+  readonly swapper: number;
+}
+
+/** Pages that one round of the churn phase drops and fills again; at most an eighth of the process. */
+const CHURN_ROUND_PAGES = 64;
+
+/** The steps of one swapper. */
+export class WorkloadGenerator {
+  /** The division of the steps into phases and the checkpoints. */
+  readonly plan: WorkloadPlan;
+
+  readonly #random: Random;
+  readonly #mapped: MappedPages;
+  #done = 0;
+  #phaseIndex = -1;
+  #phaseEnd = 0;
+  /** How many pages are to be mapped when the phase ends, for phases that free. */
+  #target = 0;
+  /** Pages that the round of churn under way has still to drop, then to fill. */
+  #churnToDrop = 0;
+  #churnToFill = 0;
+  /** Where the sequential phases are. */
+  #cursor = 0;
+
+  /** @param parameters - what the steps depend on */
+  constructor(parameters: WorkloadParameters) {
+    this.plan = planWorkload(parameters.workload, parameters.pages, parameters.ops);
+    this.#random = new Random(parameters.seed)
+      .fork(`workload ${parameters.workload}`)
+      .fork(parameters.swapper);
+    this.#mapped = new MappedPages(parameters.pages);
+  }
+
+  /** How many ops were given out. */
+  get done(): number {
+    return this.#done;
+  }
+
+  /** How many pages are mapped, as far as the generator knows. */
+  get mappedPages(): number {
+    return this.#mapped.mapped;
+  }
+
+  /**
+   * Gives out the next step.
+   *
+   * @param record - `OP_RECORD_WORDS` words of the caller, overwritten
+   * @returns false, with the record untouched, when all ops were given out
+   */
+  next(record: Int32Array): boolean {
+    if (this.#done >= this.plan.ops) return false;
+    while (this.#done >= this.#phaseEnd) this.#enterPhase(this.#phaseIndex + 1);
+    const phase = this.plan.phases[this.#phaseIndex] as Phase;
+    const left = this.#phaseEnd - this.#done;
+    this.#done++;
+    switch (phase.name) {
+      case 'fill':
+        this.#fill(record);
+        break;
+      case 'read':
+      case 'read again':
+        this.#readOrWrite(record, OP_READ);
+        break;
+      case 'rewrite':
+        this.#readOrWrite(record, OP_WRITE);
+        break;
+      case 'free chunks':
+        this.#free(record, left, true);
+        break;
+      case 'free singly':
+      case 'free half':
+        this.#free(record, left, false);
+        break;
+      case 'free the rest':
+        this.#freeTheRest(record, left);
+        break;
+      case 'churn':
+        if (this.plan.workload === 'churn') this.#mix(record);
+        else this.#churn(record);
+        break;
+    }
+    return true;
+  }
+
+  /** Tells the generator that the process was killed and replaced by a new one with nothing mapped. */
+  processReplaced(): void {
+    this.#mapped.clear();
+    this.#cursor = 0;
+  }
+
+  #enterPhase(index: number): void {
+    const phase = this.plan.phases[index] as Phase;
+    const mapped = this.#mapped.mapped;
+    this.#phaseIndex = index;
+    this.#phaseEnd = phase.start + phase.ops;
+    this.#cursor = 0;
+    this.#churnToDrop = 0;
+    this.#churnToFill = 0;
+    this.#target = 0;
+    if (phase.name === 'free chunks') this.#target = mapped - Math.floor(mapped / 4);
+    // A quarter of all pages: a third of the three quarters that the phase before has left.
+    if (phase.name === 'free singly') this.#target = mapped - Math.floor(mapped / 3);
+    if (phase.name === 'free half') this.#target = mapped - Math.floor(mapped / 2);
+  }
+
+  #fill(record: Int32Array): void {
+    while (this.#cursor < this.#mapped.pages && this.#mapped.has(this.#cursor)) this.#cursor++;
+    if (this.#cursor < this.#mapped.pages) this.#write(record, this.#cursor);
+    else this.#write(record, this.#mapped.randomMapped(this.#random));
+  }
+
+  /** A read or a write of a random mapped page. After a kill nothing may be mapped: then the process starts anew. */
+  #readOrWrite(record: Int32Array, kind: typeof OP_READ | typeof OP_WRITE): void {
+    if (this.#mapped.mapped === 0) {
+      this.#write(record, this.#mapped.randomUnmapped(this.#random));
+    } else if (kind === OP_WRITE) {
+      this.#write(record, this.#mapped.randomMapped(this.#random));
+    } else {
+      this.#read(record);
+    }
+  }
+
+  /** Frees so many pages a step that the target is reached with the last step of the phase. */
+  #free(record: Int32Array, left: number, chunks: boolean): void {
+    const surplus = this.#mapped.mapped - this.#target;
+    if (surplus <= 0) {
+      this.#readOrWrite(record, OP_READ);
+      return;
+    }
+    const wanted = Math.ceil(surplus / left);
+    const first = this.#mapped.randomMapped(this.#random);
+    if (chunks) {
+      this.#dropMapped(record, first - (first % CHUNK_PAGES), wanted, Math.max(CHUNK_PAGES, wanted));
+    } else {
+      this.#dropMapped(record, first, wanted, this.#mapped.pages);
+    }
+  }
+
+  /**
+   * Frees what is left, in order of addresses, so that nothing is mapped after the last step. When there are more
+   * steps than pages, pages are written first; an odd step is a read.
+   */
+  #freeTheRest(record: Int32Array, left: number): void {
+    const mapped = this.#mapped.mapped;
+    if (left > mapped + 1 && mapped < this.#mapped.pages) {
+      this.#write(record, this.#mapped.randomUnmapped(this.#random));
+    } else if (left > mapped && mapped > 0) {
+      this.#read(record);
+    } else if (mapped === 0) {
+      this.#exit(record);
+    } else {
+      this.#dropMapped(record, this.#cursor, Math.ceil(mapped / left), this.#mapped.pages);
+      this.#cursor = (record[OP_PAGE] as number) + (record[OP_COUNT] as number);
+    }
+  }
+
+  /** Rounds that drop 64 pages, some singly and some in runs, and write as many again elsewhere. */
+  #churn(record: Int32Array): void {
+    if (this.#churnToDrop === 0 && this.#churnToFill === 0) {
+      const round = Math.min(CHURN_ROUND_PAGES, Math.ceil(this.#mapped.pages / 8));
+      this.#churnToDrop = Math.min(round, this.#mapped.mapped);
+    }
+    if (this.#churnToDrop > 0 && this.#mapped.mapped > 0) {
+      const run = this.#random.chance(1, 8) ? 1 + this.#random.below(8) : 1;
+      const wanted = Math.min(run, this.#churnToDrop);
+      const first = this.#mapped.randomMapped(this.#random);
+      const dropped = this.#dropMapped(record, first, wanted, this.#mapped.pages);
+      this.#churnToDrop -= dropped;
+      this.#churnToFill += dropped;
+      return;
+    }
+    this.#churnToDrop = 0;
+    if (this.#churnToFill > 0) this.#churnToFill--;
+    if (this.#mapped.mapped < this.#mapped.pages) {
+      this.#write(record, this.#mapped.randomUnmapped(this.#random));
+    } else {
+      this.#write(record, this.#mapped.randomMapped(this.#random));
+    }
+  }
+
+  /** Any step at any time; the emptier the process, the more it writes new pages. */
+  #mix(record: Int32Array): void {
+    const mapped = this.#mapped.mapped;
+    const pages = this.#mapped.pages;
+    if (mapped === 0 || (mapped < pages && this.#random.chance(pages - mapped, pages))) {
+      this.#write(record, this.#mapped.randomUnmapped(this.#random));
+      return;
+    }
+    const draw = this.#random.below(10_000);
+    if (draw < 5200) {
+      this.#read(record);
+    } else if (draw < 8500) {
+      this.#write(record, this.#mapped.randomMapped(this.#random));
+    } else if (draw < 9700) {
+      this.#drop(record, this.#mapped.randomMapped(this.#random), 1);
+    } else if (draw < 9997) {
+      const first = this.#mapped.randomMapped(this.#random);
+      const most = Math.min(16, Math.ceil(pages / 16), pages - first);
+      this.#drop(record, first, 1 + this.#random.below(most));
+    } else {
+      this.#exit(record);
+    }
+  }
+
+  #read(record: Int32Array): void {
+    record[OP_KIND] = OP_READ;
+    record[OP_PAGE] = this.#mapped.randomMapped(this.#random);
+    record[OP_COUNT] = 1;
+  }
+
+  #write(record: Int32Array, page: number): void {
+    this.#mapped.map(page);
+    record[OP_KIND] = OP_WRITE;
+    record[OP_PAGE] = page;
+    record[OP_COUNT] = 1;
+  }
+
+  /** Drops a range that holds `wanted` mapped pages: at `first` when there are so many, else the lowest such. */
+  #dropMapped(record: Int32Array, first: number, wanted: number, atMost: number): number {
+    let start = Math.max(0, this.#mapped.nextMapped(first));
+    let span = this.#mapped.spanOf(start, wanted, atMost);
+    if (span === 0) {
+      start = this.#mapped.nextMapped(0);
+      span = this.#mapped.spanOf(start, wanted, this.#mapped.pages);
+    }
+    return this.#drop(record, start, span);
+  }
+
+  #drop(record: Int32Array, first: number, count: number): number {
+    record[OP_KIND] = OP_DROP;
+    record[OP_PAGE] = first;
+    record[OP_COUNT] = count;
+    return this.#mapped.unmap(first, count);
+  }
+
+  #exit(record: Int32Array): void {
+    this.#mapped.clear();
+    record[OP_KIND] = OP_EXIT;
+    record[OP_PAGE] = 0;
+    record[OP_COUNT] = 0;
+  }
+}

@@ -1,0 +1,67 @@
+import type { PolicyResult, RunDocument, Sample } from '#src/run/document.js';
+import { completeRunOptions, repeatCommand, type RunPolicy } from '#src/run/options.js';
+import { planWorkload } from '#src/workload/plan.js';
+
+/** A made-up result of a policy, for tests of what is printed. */
+export function sampleResult(policy: RunPolicy, changes: Partial<PolicyResult> = {}): PolicyResult {
+  const keeps = policy === 'none';
+  const samples: Sample[] = planWorkload('phased', 960, 15_000).checkpoints.map((checkpoint, index) => {
+    const live = index < 10 ? 290 * index : 290 * (19 - index);
+    const stored = keeps ? 290 * index : live;
+    return {
+      t: index / 10,
+      quiescent: true,
+      phase: checkpoint.phase,
+      live,
+      stored,
+      stale: stored - live,
+      comprBytes: stored * 1700,
+      poolPages: Math.ceil((stored * 1800) / 4096),
+    };
+  });
+  return {
+    policy,
+    ops: 60_000,
+    seconds: 2,
+    integrityErrors: 0,
+    invariantErrors: 0,
+    statDrift: 0,
+    areas: [],
+    samples,
+    final: keeps
+      ? { live: 0, stored: 5510, stale: 5510, comprBytes: 9_367_000, poolPages: 2422 }
+      : { live: 0, stored: 0, stale: 0, comprBytes: 0, poolPages: 0 },
+    freeCost: { usPerSlot: 0.2, bios: 0, bioFailures: 0 },
+    traffic: { bytesOut: 1, bytesIn: 1 },
+    locks: [
+      {
+        class: 'swap_lock',
+        acquisitions: 80_000,
+        contended: 1000,
+        waitSeconds: 0.1,
+        holdSeconds: 0.2,
+        waitMaxSeconds: 0.01,
+        holdMaxSeconds: 0.01,
+      },
+    ],
+    vm: { faults: 50_000, swapIns: 12_000, swapOuts: 14_000, kills: 0 },
+    ...changes,
+  };
+}
+
+/** A made-up document, for tests of what is printed. */
+export function sampleDocument(policies: readonly PolicyResult[]): RunDocument {
+  const { options } = completeRunOptions({ seed: 42 });
+  return {
+    schema: 'swaplab.run/1',
+    seed: 42,
+    swappers: 4,
+    profile: 'sound',
+    pagesHash: '00',
+    policies,
+    pagesDescription: `made up ${'of many words '.repeat(12).trimEnd()}`,
+    options,
+    command: repeatCommand(options),
+    interrupted: false,
+  };
+}

@@ -1,0 +1,163 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+
+import {
+  OP_COUNT,
+  OP_DROP,
+  OP_EXIT,
+  OP_KIND,
+  OP_PAGE,
+  OP_READ,
+  OP_RECORD_WORDS,
+  OP_WRITE,
+  WorkloadGenerator,
+  type WorkloadParameters,
+} from '#src/workload/generator.js';
+import { WORKLOAD_NAMES, type WorkloadName } from '#src/workload/plan.js';
+
+const RANDOM_SEED = Math.floor(Math.random() * 0x7fffffff);
+
+interface Step {
+  kind: number;
+  page: number;
+  count: number;
+  phase: string;
+}
+
+/** A plain check: an assertion object for each of the many steps would take longer than the steps. */
+function mustHold(condition: boolean, what: string): void {
+  if (!condition) expect.fail(`does not hold: ${what}`);
+}
+
+/** All steps, each checked against a plain set of mapped pages; returns the set after the last one, too. */
+function carryOut(
+  parameters: WorkloadParameters,
+  killAt: ReadonlySet<number> = new Set(),
+): { steps: Step[]; mapped: Set<number>; mappedAtPhaseEnd: Map<string, number> } {
+  const generator = new WorkloadGenerator(parameters);
+  const record = new Int32Array(OP_RECORD_WORDS);
+  const mapped = new Set<number>();
+  const steps: Step[] = [];
+  const mappedAtPhaseEnd = new Map<string, number>();
+  for (const phase of generator.plan.phases) {
+    for (let number = 0; number < phase.ops; number++) {
+      if (killAt.has(steps.length)) {
+        mapped.clear();
+        generator.processReplaced();
+      }
+      mustHold(generator.next(record), 'there are as many steps as planned');
+      const kind = record[OP_KIND] ?? -1;
+      const page = record[OP_PAGE] ?? -1;
+      const count = record[OP_COUNT] ?? -1;
+      steps.push({ kind, page, count, phase: phase.name });
+      mustHold(count >= 0 && page >= 0 && page + count <= parameters.pages, 'a step stays in the process');
+      if (kind === OP_READ) {
+        mustHold(count === 1 && mapped.has(page), 'a page is read only while it is mapped');
+      } else if (kind === OP_WRITE) {
+        mustHold(count === 1, 'a write is of one page');
+        mapped.add(page);
+      } else if (kind === OP_DROP) {
+        const before = mapped.size;
+        for (let covered = page; covered < page + count; covered++) mapped.delete(covered);
+        mustHold(mapped.size < before, 'a drop unmaps something');
+      } else {
+        mustHold(kind === OP_EXIT, 'there is no other kind');
+        mapped.clear();
+      }
+      mustHold(generator.mappedPages === mapped.size, 'the generator knows what is mapped');
+      mustHold(generator.done === steps.length, 'the generator counts its steps');
+    }
+    mappedAtPhaseEnd.set(phase.name, mapped.size);
+  }
+  expect(generator.next(record), 'no step beyond the plan').to.equal(false);
+  return { steps, mapped, mappedAtPhaseEnd };
+}
+
+const parametersOf = (pages: number, ops: number): fc.Arbitrary<WorkloadParameters> =>
+  fc.record({
+    workload: fc.constantFrom<WorkloadName>(...WORKLOAD_NAMES),
+    pages: fc.integer({ min: 1, max: pages }),
+    ops: fc.integer({ min: 0, max: ops }),
+    seed: fc.integer({ min: 0, max: 0xffffffff }),
+    swapper: fc.integer({ min: 0, max: 31 }),
+  });
+
+describe('the steps of a swapper', () => {
+  for (const seed of [11, RANDOM_SEED]) {
+    it(`are exactly as many as asked for, and each is possible (seed ${String(seed)})`, () => {
+      fc.assert(
+        fc.property(parametersOf(200, 1500), (parameters) => {
+          const { steps, mapped } = carryOut(parameters);
+          expect(steps).to.have.length(parameters.ops);
+          if (parameters.workload === 'phased' && parameters.ops > 0) expect(mapped.size).to.equal(0);
+        }),
+        { seed, numRuns: 60 },
+      );
+    });
+
+    it(`stay possible when the process is killed at any time (seed ${String(seed)})`, () => {
+      fc.assert(
+        fc.property(parametersOf(100, 600), fc.array(fc.nat({ max: 599 })), (parameters, kills) => {
+          expect(carryOut(parameters, new Set(kills)).steps).to.have.length(parameters.ops);
+        }),
+        { seed, numRuns: 60 },
+      );
+    });
+  }
+
+  it('are the same for the same parameters, and differ between seeds and swappers', () => {
+    const base: WorkloadParameters = { workload: 'phased', pages: 128, ops: 2000, seed: 1, swapper: 0 };
+    for (const workload of WORKLOAD_NAMES) {
+      const { steps } = carryOut({ ...base, workload });
+      expect(carryOut({ ...base, workload }).steps).to.deep.equal(steps);
+      expect(carryOut({ ...base, workload, seed: 2 }).steps).not.to.deep.equal(steps);
+      expect(carryOut({ ...base, workload, swapper: 1 }).steps).not.to.deep.equal(steps);
+    }
+  });
+
+  it('fill, free and refill as the phases say', () => {
+    const pages = 960;
+    const { steps, mappedAtPhaseEnd } = carryOut({
+      workload: 'phased',
+      pages,
+      ops: 15_000,
+      seed: 1,
+      swapper: 0,
+    });
+    const of = (phase: string): Step[] => steps.filter((step) => step.phase === phase);
+    expect(new Set(of('fill').map((step) => step.page)).size).to.equal(pages);
+    expect(of('fill').every((step) => step.kind === OP_WRITE)).to.equal(true);
+    for (const phase of ['read', 'read again']) {
+      expect(of(phase).every((step) => step.kind === OP_READ)).to.equal(true);
+    }
+    expect(of('rewrite').every((step) => step.kind === OP_WRITE)).to.equal(true);
+    expect(of('free chunks').map((step) => [step.kind, step.count, step.page % 64])).to.deep.equal([
+      [OP_DROP, 60, 0],
+      [OP_DROP, 60, 0],
+      [OP_DROP, 60, 0],
+      [OP_DROP, 60, 0],
+    ]);
+    expect(of('free singly').every((step) => step.kind === OP_DROP && step.count === 1)).to.equal(true);
+    const churn = of('churn');
+    expect(churn.filter((step) => step.kind === OP_DROP).length).to.be.above(1000);
+    expect(churn.filter((step) => step.kind === OP_WRITE).length).to.be.above(1000);
+    expect(churn.some((step) => step.count > 1)).to.equal(true);
+    expect(mappedAtPhaseEnd.get('fill')).to.equal(pages);
+    expect(mappedAtPhaseEnd.get('rewrite')).to.equal(pages);
+    expect(mappedAtPhaseEnd.get('free chunks')).to.equal((3 * pages) / 4);
+    expect(mappedAtPhaseEnd.get('free singly')).to.equal(pages / 2);
+    expect(mappedAtPhaseEnd.get('churn')).to.be.within(pages / 2 - 64, pages / 2);
+    const before = mappedAtPhaseEnd.get('read again') ?? 0;
+    expect(mappedAtPhaseEnd.get('free half')).to.equal(before - Math.floor(before / 2));
+    expect(mappedAtPhaseEnd.get('free the rest')).to.equal(0);
+  });
+
+  it('mix everything in the churn workload', () => {
+    const { steps } = carryOut({ workload: 'churn', pages: 500, ops: 30_000, seed: 1, swapper: 0 });
+    const share = (kind: number): number => steps.filter((step) => step.kind === kind).length / steps.length;
+    expect(share(OP_READ)).to.be.within(0.25, 0.6);
+    expect(share(OP_WRITE)).to.be.within(0.3, 0.7);
+    expect(share(OP_DROP)).to.be.within(0.05, 0.2);
+    expect(share(OP_EXIT)).to.be.above(0);
+  });
+});
