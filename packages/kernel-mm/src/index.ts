@@ -46,6 +46,7 @@ export * from './swap/pages.js';
 export * from './swap/free-notify.js';
 export * from './swap/header.js';
 export * from './swap/events.js';
+export * from './swap/invariants.js';
 export * from './swap/operations.js';
 export * from './swap/mkswap.js';
 export * from './swap/swapon.js';

@@ -53,6 +53,8 @@ export interface PolicyResult {
   /** Empty when lock statistics were off. */
   readonly locks: readonly LockResult[];
   readonly vm: VmCounts;
+  /** The first few errors of all kinds, in words. */
+  readonly reports: readonly string[];
 }
 
 /** One swap area. */
@@ -132,6 +134,10 @@ export interface VmCounts {
   readonly swapOuts: number;
   /** Processes that ended because no page frame could be had. */
   readonly kills: number;
+  /** Pages that left memory without a write, because the device still had them. */
+  readonly cleanDrops: number;
+  /** Transfers to or from swap that failed. */
+  readonly ioErrors: number;
 }
 
 /** What a run tells while it runs, at each checkpoint. */

@@ -139,6 +139,11 @@ export class Machine {
     );
   }
 
+  /** Name of a lock class, as the held locks of {@link tasks} give it. */
+  lockClassName(lockClass: number): string {
+    return this.regions.classes.nameOf(lockClass);
+  }
+
   /** Lock statistics, one row per class, summed over all threads that were attached with `lockStats`. */
   lockStats(): LockClassStats[] {
     return new LockStats(this.arena, this.regions.lockStats, this.regions.classes).sum();

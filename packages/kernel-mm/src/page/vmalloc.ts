@@ -85,7 +85,7 @@ export class TableMemory implements Vmalloc {
     const wanted = pagesFor(bytes);
     if (wanted === 0) return 0;
     this.lock.lock();
-    let first = 0;
+    let first: number;
     try {
       first = this.findRun(wanted);
       if (first < 0) return 0;

@@ -65,32 +65,44 @@ export class SlotAllocator {
   }
 
   /**
-   * Tries the areas in order: first those that share the priority of the cursor, from the cursor on; then all, from the head.
-   * `swap_lock` held on entry and on return; dropped and retaken inside.
+   * Tries the areas, each once, until one has a slot. `swap_lock` held on entry and on return; dropped and retaken inside.
    * @returns the entry, 0 when no area has a slot
    */
   findSlot(): SwapEntry {
     const { table } = this;
-    const { cells } = table;
-    let wrapped = 0;
-    let type = table.listNext();
-    while (type >= 0 && wrapped < 2) {
-      const area = table.infoOf(type);
-      let next = cells.ld32(area + SWAP_INFO.next);
-      if (next < 0 || (wrapped === 0 && this.prioOf(next) !== this.prioOf(type))) {
-        next = table.listHead();
-        wrapped++;
-      }
-      if (this.hasFreeSlot(area)) {
-        table.setListNext(this.nextInTurn(type));
-        const offset = this.scanner.scanSwapMap(area, SWAP_HAS_CACHE);
-        if (offset !== 0) return swpEntry(type, offset);
-        // The lock was dropped: the next area may have left the list meanwhile.
-        if (next >= 0 && !this.isWritable(table.infoOf(next))) next = table.listHead();
-      }
-      type = next;
+    let tried = 0;
+    for (;;) {
+      const type = this.pickArea(tried);
+      if (type < 0) return 0;
+      table.setListNext(this.nextInTurn(type));
+      const offset = this.scanner.scanSwapMap(table.infoOf(type), SWAP_HAS_CACHE);
+      if (offset !== 0) return swpEntry(type, offset);
+      tried |= 1 << type;
     }
-    return 0;
+  }
+
+  /**
+   * The best area to try: of the highest priority that has a free slot, and of those the first from the cursor on. `swap_lock` held.
+   * @param tried - bit `1 << type` for each area that was tried in vain
+   * @returns its type, or -1
+   */
+  pickArea(tried: number): number {
+    const { table } = this;
+    const cursor = table.listNext();
+    let best = -1;
+    let atCursor = false;
+    let type = table.listHead();
+    while (type >= 0) {
+      if (best >= 0 && this.prioOf(type) !== this.prioOf(best)) break;
+      if (type === cursor) atCursor = true;
+      const area = table.infoOf(type);
+      if ((tried & (1 << type)) === 0 && this.hasFreeSlot(area)) {
+        if (atCursor) return type;
+        if (best < 0) best = type;
+      }
+      type = table.cells.ld32(area + SWAP_INFO.next);
+    }
+    return best;
   }
 
   /**

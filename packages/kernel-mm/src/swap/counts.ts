@@ -271,14 +271,19 @@ export class SlotCounts {
   }
 
   /**
-   * Makes room for a higher digit of a count. There is no memory for one here.
-   * @param _entry - a slot whose count is full
+   * Makes room for a higher digit of a count, where it is needed; there is no memory for one here. Takes `swap_lock`.
+   * @param entry - a slot whose count was found full; it may have changed since
    * @param _gfp - how the memory may be found
-   * @returns -ENOMEM
+   * @returns 0 when the slot was freed meanwhile or its count is not full any more, else -ENOMEM
    * @kernel mm/swapfile.c add_swap_count_continuation, 2.6.34
    */
-  addSwapCountContinuation(_entry: SwapEntry, _gfp: number): number {
-    return -ENOMEM;
+  addSwapCountContinuation(entry: SwapEntry, _gfp: number): number {
+    const { cells, swapLock } = this.table;
+    const area = this.swapInfoGet(entry);
+    if (area === 0) return 0;
+    const byte = cells.ld8(cells.ldu32(area + SWAP_INFO.swapMap) + swpOffset(entry));
+    swapLock.unlock();
+    return (byte & ~(SWAP_HAS_CACHE | COUNT_CONTINUED)) === SWAP_MAP_MAX ? -ENOMEM : 0;
   }
 
   private dropReference(entry: SwapEntry, usage: number): void {

@@ -9,7 +9,7 @@
  */
 import { PAGE_SHIFT, PAGE_SIZE, type Arena } from '../arena/memory.js';
 import {
-  NOSITE,
+  NOSITE as NO_SITE,
   POINT_ATOMIC,
   POINT_BYTES,
   POINT_LOAD,
@@ -18,6 +18,8 @@ import {
   type Site,
 } from './point.js';
 
+/** The {@link NO_SITE} of points; an imported constant is loaded and checked at each use, one of this module is not. */
+const NOSITE: Site = NO_SITE;
 const PAGE_WORDS = PAGE_SIZE >> 2;
 
 /** One thread's accessors on the arena. */

@@ -14,6 +14,20 @@ import type { Panic } from './panic.js';
 import type { Clock } from './point.js';
 import { HELD_LOCKS_MAX, TASK, type TaskInfo, type Tasks } from './task.js';
 
+// Places in a task context, in words (of 8 bytes for times). They are constants of this module because an imported one is loaded and checked
+// at each use, which costs more than the lock itself.
+const FLAGS = TASK.flags >> 2;
+const PREEMPT_COUNT = TASK.preemptCount >> 2;
+const STEPS = TASK.steps >> 2;
+const HELD_COUNT = TASK.heldCount >> 2;
+const HELD_ADDRESS = TASK.heldAddress >> 2;
+const HELD_CLASS = TASK.heldClass >> 2;
+const HELD_SINCE = TASK.heldSince >> 3;
+const WAIT_ADDRESS = TASK.waitAddress >> 2;
+const WAIT_CLASS = TASK.waitClass >> 2;
+const WAIT_SINCE = TASK.waitSince >> 3;
+const HELD_MAX = HELD_LOCKS_MAX;
+
 /** How a thread is attached, as far as locks are concerned. */
 export interface ContextOptions {
   /** Whether this thread may wait. A view of the main thread may not: it gets `ERR_WOULD_BLOCK` instead. */
@@ -39,12 +53,14 @@ export class Context {
   readonly layout: Layout;
   /** Id of the running task. @perthread */
   current: number;
-  /** Byte address of the running task's context. @perthread */
+  /** Index of the first word of the running task's context. @perthread */
   private task: number;
   private readonly i32: Int32Array;
   private readonly f64: Float64Array;
   private readonly clock: Clock | null;
   private readonly stats: LockStats | null;
+  /** Whether there is a clock or statistics: something to do besides keeping the list. */
+  private readonly measured: boolean;
 
   /**
    * @param cells - this thread's accessors
@@ -71,11 +87,12 @@ export class Context {
     this.layout = parts.layout;
     this.options = options;
     this.current = current;
-    this.task = parts.tasks.addressOf(current);
+    this.task = parts.tasks.addressOf(current) >> 2;
     this.i32 = cells.arena.i32;
     this.f64 = cells.arena.f64;
     this.clock = options.clock;
     this.stats = options.lockStats ? parts.stats : null;
+    this.measured = options.clock !== null || options.lockStats;
   }
 
   /**
@@ -84,7 +101,7 @@ export class Context {
    */
   switchTo(id: number): void {
     this.current = id;
-    this.task = this.tasks.addressOf(id);
+    this.task = this.tasks.addressOf(id) >> 2;
   }
 
   /**
@@ -113,13 +130,13 @@ export class Context {
    * @param what - what it is about to do, for the report
    */
   mightSleep(what: string): void {
-    const depth = this.i32[(this.task + TASK.preemptCount) >> 2]!;
+    const depth = this.i32[this.task + PREEMPT_COUNT]!;
     if (depth !== 0) this.bug(`Sleeping in atomic context: ${what} with ${depth} spinlock(s) held.`);
   }
 
   /** Counts one step of progress; the watchdog looks at it. */
   step(): void {
-    this.i32[(this.task + TASK.steps) >> 2]! += 1;
+    this.i32[this.task + STEPS]! += 1;
   }
 
   /**
@@ -131,13 +148,13 @@ export class Context {
     this.step();
     this.panic.check();
     if (round < 8 || !this.options.mayWait || !this.cells.arena.shared) return;
-    const cell = (this.task + TASK.steps) >> 2;
+    const cell = this.task + STEPS;
     Atomics.wait(this.i32, cell, this.i32[cell]!, Math.min(1, round / 64));
   }
 
   /** Current task flags, `PF_...`. */
   taskFlags(): number {
-    return this.i32[(this.task + TASK.flags) >> 2]!;
+    return this.i32[this.task + FLAGS]!;
   }
 
   /**
@@ -145,7 +162,7 @@ export class Context {
    * @param flags - `PF_...`
    */
   setTaskFlags(flags: number): void {
-    this.i32[(this.task + TASK.flags) >> 2] = flags;
+    this.i32[this.task + FLAGS] = flags;
   }
 
   /** Time in ns, 0 without a clock. */
@@ -155,8 +172,8 @@ export class Context {
 
   /** Whether this task holds the lock at an address, by its own list. */
   holds(address: number): boolean {
-    const count = this.i32[(this.task + TASK.heldCount) >> 2]!;
-    const first = (this.task + TASK.heldAddress) >> 2;
+    const count = this.i32[this.task + HELD_COUNT]!;
+    const first = this.task + HELD_ADDRESS;
     for (let index = 0; index < count; index++) if (this.i32[first + index] === address) return true;
     return false;
   }
@@ -173,12 +190,12 @@ export class Context {
 
   /** Enters a spinlock's critical section: the task must not sleep from here on. */
   preemptDisable(): void {
-    this.i32[(this.task + TASK.preemptCount) >> 2]! += 1;
+    this.i32[this.task + PREEMPT_COUNT]! += 1;
   }
 
   /** Leaves a spinlock's critical section. */
   preemptEnable(): void {
-    this.i32[(this.task + TASK.preemptCount) >> 2]! -= 1;
+    this.i32[this.task + PREEMPT_COUNT]! -= 1;
   }
 
   /**
@@ -189,59 +206,77 @@ export class Context {
    * @param since - when the wait began, ns; ignored when not contended
    */
   noteAcquired(address: number, lockClass: LockClass, contended: boolean, since: number): void {
-    const cells = this.i32;
-    const countCell = (this.task + TASK.heldCount) >> 2;
-    const count = cells[countCell]!;
-    if (count >= HELD_LOCKS_MAX)
-      this.bug(
-        `Taking ${this.layout.describe(address)} while holding ${count} locks, the most there can be.`,
-      );
-    cells[((this.task + TASK.heldAddress) >> 2) + count] = address;
-    cells[((this.task + TASK.heldClass) >> 2) + count] = lockClass;
-    cells[countCell] = count + 1;
-    cells[(this.task + TASK.steps) >> 2]! += 1;
-    if (this.clock === null) {
-      if (this.stats !== null) this.stats.acquired(this.current, lockClass, contended, 0);
-      return;
-    }
-    const now = this.clock();
-    this.f64[((this.task + TASK.heldSince) >> 3) + count] = now;
-    if (this.stats !== null)
-      this.stats.acquired(this.current, lockClass, contended, contended ? now - since : 0);
+    const { i32, task } = this;
+    const count = i32[task + HELD_COUNT]!;
+    if (count >= HELD_MAX) this.reportTooMany(address, count);
+    i32[task + HELD_ADDRESS + count] = address;
+    i32[task + HELD_CLASS + count] = lockClass;
+    i32[task + HELD_COUNT] = count + 1;
+    i32[task + STEPS]! += 1;
+    if (this.measured) this.measureAcquired(lockClass, contended, since);
   }
 
   /**
    * Forgets a held lock. Called before the lock word is released, so that the list never names a lock someone else owns.
    * @param address - the lock word
    * @param lockClass - its class
+   * @returns false when the task does not hold it; nothing is changed then
    */
-  noteReleased(address: number, lockClass: LockClass): void {
-    const cells = this.i32;
-    const countCell = (this.task + TASK.heldCount) >> 2;
-    const last = cells[countCell]! - 1;
-    const addresses = (this.task + TASK.heldAddress) >> 2;
-    let index = last;
-    while (index >= 0 && cells[addresses + index] !== address) index--;
-    if (index < 0)
-      this.bug(
-        `Unlock of ${this.layout.describe(address)} (${this.classes.nameOf(lockClass)}), which this task does not hold.`,
-      );
-    if (this.clock !== null && this.stats !== null) {
-      this.stats.released(
-        this.current,
-        lockClass,
-        this.clock() - this.f64[((this.task + TASK.heldSince) >> 3) + index]!,
-      );
+  noteReleased(address: number, lockClass: LockClass): boolean {
+    const { i32, task } = this;
+    if (this.measured) this.measureReleased(address, lockClass);
+    // Locks are mostly dropped in reverse order.
+    const last = i32[task + HELD_COUNT]! - 1;
+    if (last < 0 || i32[task + HELD_ADDRESS + last] !== address) return this.forgetEarlier(address, last);
+    i32[task + HELD_COUNT] = last;
+    return true;
+  }
+
+  // What follows is apart so that the paths above stay small enough to be inlined, together, into every critical section.
+
+  private reportTooMany(address: number, count: number): never {
+    return this.bug(
+      `Taking ${this.layout.describe(address)} while holding ${count} locks, the most there can be.`,
+    );
+  }
+
+  /** Takes a lock out of the list that is not the last one there. */
+  private forgetEarlier(address: number, last: number): boolean {
+    const index = this.findHeld(address);
+    if (index < 0) return false;
+    const { i32, f64 } = this;
+    const addresses = this.task + HELD_ADDRESS;
+    const classes = this.task + HELD_CLASS;
+    const since = (this.task >> 1) + HELD_SINCE;
+    for (let place = index; place < last; place++) {
+      i32[addresses + place] = i32[addresses + place + 1]!;
+      i32[classes + place] = i32[classes + place + 1]!;
+      f64[since + place] = f64[since + place + 1]!;
     }
-    // Locks are mostly dropped in reverse order; otherwise close the gap.
-    const classes = (this.task + TASK.heldClass) >> 2;
-    const since = (this.task + TASK.heldSince) >> 3;
-    for (; index < last; index++) {
-      cells[addresses + index] = cells[addresses + index + 1]!;
-      cells[classes + index] = cells[classes + index + 1]!;
-      this.f64[since + index] = this.f64[since + index + 1]!;
-    }
-    cells[countCell] = last;
+    i32[this.task + HELD_COUNT] = last;
+    return true;
+  }
+
+  /** Place of a lock in the list of held ones, -1 when it is not there. */
+  private findHeld(address: number): number {
+    let index = this.i32[this.task + HELD_COUNT]! - 1;
+    while (index >= 0 && this.i32[this.task + HELD_ADDRESS + index] !== address) index--;
+    return index;
+  }
+
+  /** Counts the lock that was just put at the end of the list. */
+  private measureAcquired(lockClass: LockClass, contended: boolean, since: number): void {
+    const now = this.now();
+    this.f64[(this.task >> 1) + HELD_SINCE + this.i32[this.task + HELD_COUNT]! - 1] = now;
+    if (this.stats !== null)
+      this.stats.acquired(this.current, lockClass, contended, contended ? now - since : 0);
+  }
+
+  private measureReleased(address: number, lockClass: LockClass): void {
+    const index = this.findHeld(address);
+    if (index < 0 || this.stats === null) return;
+    const held = this.now() - this.f64[(this.task >> 1) + HELD_SINCE + index]!;
+    this.stats.released(this.current, lockClass, held);
   }
 
   /**
@@ -250,9 +285,9 @@ export class Context {
    * @param lockClass - class of the lock, -1 for a wait queue
    */
   noteWaiting(address: number, lockClass: LockClass): void {
-    this.i32[(this.task + TASK.waitClass) >> 2] = lockClass;
-    this.f64[(this.task + TASK.waitSince) >> 3] = this.now();
-    Atomics.store(this.i32, (this.task + TASK.waitAddress) >> 2, address);
+    this.i32[this.task + WAIT_CLASS] = lockClass;
+    this.f64[(this.task >> 1) + WAIT_SINCE] = this.now();
+    Atomics.store(this.i32, this.task + WAIT_ADDRESS, address);
   }
 
   /**
@@ -262,14 +297,14 @@ export class Context {
    * @param lockClass - its class
    */
   noteTouching(address: number, lockClass: LockClass): void {
-    this.i32[(this.task + TASK.waitClass) >> 2] = lockClass;
-    this.f64[(this.task + TASK.waitSince) >> 3] = 0;
-    this.i32[(this.task + TASK.waitAddress) >> 2] = address;
+    this.i32[this.task + WAIT_CLASS] = lockClass;
+    this.f64[(this.task >> 1) + WAIT_SINCE] = 0;
+    this.i32[this.task + WAIT_ADDRESS] = address;
   }
 
   /** The task runs again. Nobody acts on this cell of a living task, so a plain store is enough. */
   noteRunning(): void {
-    this.i32[(this.task + TASK.waitAddress) >> 2] = 0;
+    this.i32[this.task + WAIT_ADDRESS] = 0;
   }
 
   /**

@@ -18,7 +18,10 @@ import type { Layout, Region } from '../arena/layout.js';
 import { struct } from '../arena/struct.js';
 import type { Context } from './context.js';
 import type { LockClass } from './lock-classes.js';
-import { NOSITE, POINT_LOCK, POINT_UNLOCK, type PointHook, type Site } from './point.js';
+import { NOSITE as NO_SITE, POINT_LOCK, POINT_UNLOCK, type PointHook, type Site } from './point.js';
+
+/** The {@link NO_SITE} of points; an imported constant is loaded and checked at each use, one of this module is not. */
+const NOSITE: Site = NO_SITE;
 
 /** A waiter looks around at least this often. */
 export const WAIT_SLICE_MS = 50;
@@ -64,9 +67,10 @@ export class Locks {
    */
   spinLock(address: number, lockClass: LockClass, site: Site = NOSITE): void {
     if (this.hook !== null) this.hook(POINT_LOCK, address, site);
-    this.context.preemptDisable();
-    if (Atomics.compareExchange(this.i32, address >> 2, 0, this.context.current + 1) === 0) {
-      this.context.noteAcquired(address, lockClass, false, 0);
+    const { context } = this;
+    if (Atomics.compareExchange(this.i32, address >> 2, 0, context.current + 1) === 0) {
+      context.noteAcquired(address, lockClass, false, 0);
+      context.preemptDisable();
       return;
     }
     this.contend(address, lockClass, true);
@@ -76,8 +80,8 @@ export class Locks {
   spinTryLock(address: number, lockClass: LockClass, site: Site = NOSITE): boolean {
     if (this.hook !== null) this.hook(POINT_LOCK, address, site);
     if (Atomics.compareExchange(this.i32, address >> 2, 0, this.context.current + 1) !== 0) return false;
-    this.context.preemptDisable();
     this.context.noteAcquired(address, lockClass, false, 0);
+    this.context.preemptDisable();
     return true;
   }
 
@@ -124,19 +128,32 @@ export class Locks {
   }
 
   private release(address: number, lockClass: LockClass): void {
-    const owner = this.i32[address >> 2]! & OWNER_MASK;
-    if (owner !== this.context.current + 1) this.reportForeignUnlock(address, lockClass, owner);
+    const { context } = this;
     // The list is corrected first: a lock on the list of a task is one it really owns.
-    this.context.noteReleased(address, lockClass);
-    if ((Atomics.exchange(this.i32, address >> 2, 0) & CONTENDED) !== 0)
-      Atomics.notify(this.i32, address >> 2, 1);
+    if (!context.noteReleased(address, lockClass)) this.reportForeignUnlock(address, lockClass);
+    const word = Atomics.exchange(this.i32, address >> 2, 0);
+    if (word !== context.current + 1) this.releaseContended(address, lockClass, word);
   }
 
-  private reportForeignUnlock(address: number, lockClass: LockClass, owner: number): never {
-    const name = `${this.context.classes.nameOf(lockClass)} (${this.context.layout.describe(address)})`;
-    const me = this.context.tasks.nameOf(this.context.current);
-    if (owner === 0) return this.context.bug(`${me} unlocks ${name}, which is not locked.`);
-    return this.context.bug(`${me} unlocks ${name}, which ${this.context.tasks.nameOf(owner - 1)} holds.`);
+  /** The word was more than our own number: somebody sleeps, or the word is damaged. */
+  private releaseContended(address: number, lockClass: LockClass, word: number): void {
+    const { context } = this;
+    if (word !== ((context.current + 1) | CONTENDED)) {
+      const name = `${context.classes.nameOf(lockClass)} (${context.layout.describe(address)})`;
+      context.bug(
+        `The word of ${name} is 0x${(word >>> 0).toString(16)} while ${context.tasks.nameOf(context.current)} holds it.`,
+      );
+    }
+    Atomics.notify(this.i32, address >> 2, 1);
+  }
+
+  private reportForeignUnlock(address: number, lockClass: LockClass): never {
+    const { context } = this;
+    const name = `${context.classes.nameOf(lockClass)} (${context.layout.describe(address)})`;
+    const me = context.tasks.nameOf(context.current);
+    const owner = Atomics.load(this.i32, address >> 2) & OWNER_MASK;
+    if (owner === 0) return context.bug(`${me} unlocks ${name}, which is not locked.`);
+    return context.bug(`${me} unlocks ${name}, which ${context.tasks.nameOf(owner - 1)} holds.`);
   }
 
   /** The slow path: spin, then sleep, until the lock is ours. */
@@ -155,9 +172,9 @@ export class Locks {
       const seen = Atomics.compareExchange(i32, cell, 0, me);
       if (seen === 0) {
         context.noteAcquired(address, lockClass, false, 0);
+        if (spinning) context.preemptDisable();
         return;
       }
-      if (spinning) context.preemptEnable();
       const owner = context.tasks.nameOf((seen & OWNER_MASK) - 1);
       context.wouldBlock(
         `${context.classes.nameOf(lockClass)} (${context.layout.describe(address)}) is held by ${owner}`,
@@ -181,6 +198,7 @@ export class Locks {
     }
     context.noteRunning();
     context.noteAcquired(address, lockClass, true, since);
+    if (spinning) context.preemptDisable();
   }
 
   /**

@@ -15,8 +15,10 @@ import { struct } from '../arena/struct.js';
 import type { Context } from './context.js';
 import type { LockClass } from './lock-classes.js';
 import { checkWait, WAIT_SLICE_MS } from './locks.js';
-import { NOSITE, POINT_LOCK, POINT_UNLOCK, type Site } from './point.js';
+import { NOSITE as NO_SITE, POINT_LOCK, POINT_UNLOCK, type Site } from './point.js';
 
+/** The {@link NO_SITE} of points; an imported constant is loaded and checked at each use, one of this module is not. */
+const NOSITE: Site = NO_SITE;
 const WRITER = 0x4000_0000;
 const WAITERS = 0x2000_0000;
 const READERS_MASK = 0xffff;
@@ -75,7 +77,7 @@ export class RwSemaphore {
     const word = this.i32[this.address >> 2]!;
     if ((word & READERS_MASK) === 0) this.context.bug(`up_read of ${this.name()}, which nobody reads.`);
     this.context.noteTouching(this.address, this.lockClass);
-    this.context.noteReleased(this.address, this.lockClass);
+    if (!this.context.noteReleased(this.address, this.lockClass)) this.reportForeign();
     const before = Atomics.sub(this.i32, this.address >> 2, 1);
     this.context.noteRunning();
     if ((before & READERS_MASK) === 1 && (before & WAITERS) !== 0) this.wakeWaiters();
@@ -98,10 +100,18 @@ export class RwSemaphore {
     const word = this.i32[this.address >> 2]!;
     if ((word & WRITER) === 0) this.context.bug(`up_write of ${this.name()}, which nobody writes.`);
     this.context.noteTouching(this.address, this.lockClass);
-    this.context.noteReleased(this.address, this.lockClass);
+    if (!this.context.noteReleased(this.address, this.lockClass)) this.reportForeign();
     const before = Atomics.and(this.i32, this.address >> 2, ~WRITER);
     this.context.noteRunning();
     if ((before & WAITERS) !== 0) this.wakeWaiters();
+  }
+
+  private reportForeign(): never {
+    const { context } = this;
+    const me = context.tasks.nameOf(context.current);
+    return context.bug(
+      `${me} drops ${this.name()}, which it does not hold; held by ${context.tasks.holdersOf(this.address)}.`,
+    );
   }
 
   private name(): string {

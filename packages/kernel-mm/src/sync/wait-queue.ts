@@ -10,8 +10,10 @@ import type { Layout, Region } from '../arena/layout.js';
 import { struct } from '../arena/struct.js';
 import type { Context } from './context.js';
 import { checkWait, WAIT_SLICE_MS } from './locks.js';
-import { NOSITE, POINT_WAIT, POINT_WAKE, type Site } from './point.js';
+import { NOSITE as NO_SITE, POINT_WAIT, POINT_WAKE, type Site } from './point.js';
 
+/** The {@link NO_SITE} of points; an imported constant is loaded and checked at each use, one of this module is not. */
+const NOSITE: Site = NO_SITE;
 const WAIT_QUEUE = struct('wait_queue_head', { sequence: 'i32', waiters: 'i32' }, 64);
 
 /**

@@ -66,7 +66,7 @@ export class Zap {
   }
 
   private zapPte(mm: number, vpn: number): void {
-    let page = 0;
+    let page: number;
     this.spaces.lockTable(mm);
     try {
       const pte = this.spaces.pte(mm, vpn);

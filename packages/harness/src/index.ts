@@ -1,0 +1,22 @@
+/**
+ * `@swaplab/harness`: workloads, checks, conformance and benchmarks for the machine of `@swaplab/kernel-mm`, on real Node threads.
+ *
+ * {@link runWorkload} is the main entry; the `swaplab` command is a thin wrapper over what is exported here.
+ */
+export * from './errors.js';
+export * from './random.js';
+export * from './pages/contents.js';
+export * from './pages/corpus.js';
+export * from './pages/spec.js';
+export * from './workload/generator.js';
+export * from './workload/plan.js';
+export * from './run/document.js';
+export * from './run/options.js';
+export * from './run/run-workload.js';
+export { RunFailedError } from './run/swapper-pool.js';
+export { INJECTED_FAULTS, type InjectedFault } from './swappers/task.js';
+export * from './report/table.js';
+export * from './conformance/conformance.js';
+export * from './conformance/document.js';
+export * from './bench/bench.js';
+export * from './bench/document.js';

@@ -1,0 +1,236 @@
+/**
+ * One policy of a run: a machine of its own, the same workload, what was seen.
+ */
+import { createMachine, type Machine } from '@swaplab/kernel-mm';
+import { ramzswap } from '@swaplab/ramzswap';
+
+import type { PageCorpus } from '../pages/corpus.js';
+import { RunControl } from '../swappers/control.js';
+import type { InjectedFault, LeaderResult, SwapperResult, SwapperTask } from '../swappers/task.js';
+import { CHECKPOINTS, planWorkload, type Checkpoint, type PhaseName } from '../workload/plan.js';
+import type { AreaResult, LockResult, PolicyResult, RunProgress, Sample } from './document.js';
+import type { CompleteRunOptions, RunPolicy } from './options.js';
+import { Sampler } from './sampler.js';
+import { RunFailedError, runSwappers } from './swapper-pool.js';
+
+/** What one policy runs with. */
+export interface PolicyRun {
+  readonly policy: RunPolicy;
+  readonly policyIndex: number;
+  readonly complete: CompleteRunOptions;
+  readonly corpus: PageCorpus;
+  /** Seconds left for this policy. */
+  readonly timeLimit: number;
+  readonly fault: InjectedFault | null;
+  readonly signal: AbortSignal | undefined;
+  readonly onProgress: ((progress: RunProgress) => void) | undefined;
+}
+
+/** Longest time in seconds in which at least one step must be done or one barrier passed. */
+const STALL_LIMIT_SECONDS = 60;
+/** Address spaces beyond one a swapper: a killed process is there until its successor is. */
+const SPARE_ADDRESS_SPACES = 8;
+const PROGRESS_EVERY_MS = 50;
+
+/**
+ * Runs one policy.
+ *
+ * @param run - what to run
+ * @throws RunFailedError, TimeLimitError, or the reason of the signal
+ */
+export async function runPolicy(run: PolicyRun): Promise<PolicyResult> {
+  const { options, plan } = run.complete;
+  const machine = createRunMachine(run);
+  const control = new RunControl(options.swappers, CHECKPOINTS);
+  const { checkpoints } = planWorkload(options.workload, plan.pagesPerSwapper, plan.opsOfSwapper[0] ?? 0);
+  const phaseNow = (): PhaseName => phaseAt(checkpoints, control.sampleCount());
+  const watcher = machine.attach({ name: 'sampler' });
+  const sampler = new Sampler(watcher, control, phaseNow);
+  const reporter = startReporting(run, control, checkpoints);
+  let samples: Sample[] = [];
+  try {
+    const results = await runSwappers({
+      machine,
+      control,
+      tasks: tasksOf(run, machine, control),
+      limits: { timeLimit: run.timeLimit, stallLimit: STALL_LIMIT_SECONDS },
+      signal: run.signal,
+    });
+    samples = sampler.stop();
+    return assemble(run, machine, control, checkpoints, results, samples);
+  } finally {
+    sampler.stop();
+    reporter.stop();
+    watcher.detach();
+  }
+}
+
+function createRunMachine(run: PolicyRun): Machine {
+  const { options } = run.complete;
+  const { ram, limit, disks, disksize, codec, profile, seed, swappers } = options;
+  return createMachine({
+    ramBytes: ram,
+    limitBytes: limit,
+    profile,
+    policy: run.policy,
+    ramDisks: [],
+    addressSpaces: swappers + SPARE_ADDRESS_SPACES,
+    seed,
+    drivers: [ramzswap({ disks, diskBytes: disksize, codec })],
+  });
+}
+
+function devicePaths(disks: number): string[] {
+  return Array.from({ length: disks }, (_, index) => `/dev/ramzswap${String(index)}`);
+}
+
+function tasksOf(run: PolicyRun, machine: Machine, control: RunControl): SwapperTask[] {
+  const { options, plan } = run.complete;
+  // Nobody drains the events of a run: do not spend time on recording them.
+  machine.record();
+  return plan.opsOfSwapper.map((ops, swapper) => ({
+    swapper,
+    swappers: options.swappers,
+    machine: machine.handle,
+    control: control.buffer,
+    samplesMax: CHECKPOINTS,
+    corpus: run.corpus.bytes,
+    workload: options.workload,
+    pagesPerSwapper: plan.pagesPerSwapper,
+    ops,
+    seed: options.seed,
+    lockStats: options.lockStats,
+    // The watchdog ends a run first; a wait this long means that there is none.
+    waitLimitMs: Math.ceil(run.timeLimit * 1000) + 60_000,
+    swapDevices: devicePaths(options.disks),
+    fault: run.fault,
+  }));
+}
+
+function phaseAt(checkpoints: readonly Checkpoint[], passed: number): PhaseName {
+  const last = checkpoints[checkpoints.length - 1];
+  const phase = (checkpoints[passed] ?? last)?.phase;
+  if (phase === undefined) throw new Error('a workload has no checkpoints');
+  return phase;
+}
+
+/** Tells of each checkpoint once it was passed. */
+function startReporting(
+  run: PolicyRun,
+  control: RunControl,
+  checkpoints: readonly Checkpoint[],
+): { stop(): void } {
+  const { onProgress } = run;
+  if (onProgress === undefined) return { stop: () => {} };
+  let told = 0;
+  const tell = (): void => {
+    for (; told < control.sampleCount(); told++) {
+      onProgress({
+        policy: run.policy,
+        policyIndex: run.policyIndex,
+        policyCount: run.complete.options.policies.length,
+        checkpoint: told + 1,
+        checkpoints: CHECKPOINTS,
+        phase: phaseAt(checkpoints, told),
+        opsDone: control.opsDone(),
+        ops: run.complete.options.ops,
+        sample: checkpointSample(control, checkpoints, told),
+      });
+    }
+  };
+  const timer = setInterval(tell, PROGRESS_EVERY_MS);
+  return {
+    stop: () => {
+      clearInterval(timer);
+      tell();
+    },
+  };
+}
+
+function checkpointSample(control: RunControl, checkpoints: readonly Checkpoint[], index: number): Sample {
+  return { quiescent: true, phase: phaseAt(checkpoints, index), ...control.sample(index) };
+}
+
+function assemble(
+  run: PolicyRun,
+  machine: Machine,
+  control: RunControl,
+  checkpoints: readonly Checkpoint[],
+  results: readonly SwapperResult[],
+  running: readonly Sample[],
+): PolicyResult {
+  const leader = results.find((result) => result.leader !== null)?.leader;
+  if (leader === undefined || leader === null)
+    throw new RunFailedError('the leader of the swappers gave no result');
+  const exact = Array.from({ length: control.sampleCount() }, (_, index) =>
+    checkpointSample(control, checkpoints, index),
+  );
+  const view = machine.attach({ name: 'collector' });
+  const vm = view.kernel.vm.events.sums();
+  const traffic = trafficOf(view.kernel.block.devices, devicePaths(run.complete.options.disks));
+  view.detach();
+  return {
+    policy: run.policy,
+    ops: sum(results, (result) => result.ops),
+    seconds: leader.seconds,
+    integrityErrors: sum(results, (result) => result.integrityErrors),
+    invariantErrors: leader.brokenCount,
+    statDrift: leader.drift.length,
+    areas: areasOf(run.policy, leader),
+    samples: [...running, ...exact].sort((a, b) => a.t - b.t),
+    final: leader.final,
+    freeCost: freeCostOf(results),
+    traffic,
+    locks: run.complete.options.lockStats ? locksOf(machine) : [],
+    vm: {
+      faults: vm.faults,
+      swapIns: vm.swapIns,
+      swapOuts: vm.swapOuts,
+      kills: vm.kills,
+      cleanDrops: vm.cleanDrops,
+      ioErrors: vm.ioErrors,
+    },
+    reports: [...leader.broken, ...leader.drift, ...results.flatMap((result) => result.integrityReports)],
+  };
+}
+
+function areasOf(policy: RunPolicy, leader: LeaderResult): AreaResult[] {
+  const hooked = policy === 'notify';
+  return leader.areas.map(({ device, allocated, freed, freedUnreported, notified }) => ({
+    type: 'ramzswap',
+    device,
+    allocated,
+    freed,
+    notified,
+    freedBeforeHook: hooked ? freedUnreported : null,
+    missed: hooked ? freed - freedUnreported - notified : 0,
+  }));
+}
+
+function freeCostOf(results: readonly SwapperResult[]): PolicyResult['freeCost'] {
+  const timed = sum(results, (result) => result.freesTimed);
+  const ns = sum(results, (result) => result.freeNs);
+  return { usPerSlot: timed === 0 ? null : ns / timed / 1000, bios: 0, bioFailures: 0 };
+}
+
+function trafficOf(
+  devices: {
+    byPath(path: string): number;
+    stats(bdev: number): { readonly readBytes: number; readonly writtenBytes: number };
+  },
+  paths: readonly string[],
+): PolicyResult['traffic'] {
+  const stats = paths.map((path) => devices.stats(devices.byPath(path)));
+  return { bytesOut: sum(stats, (row) => row.writtenBytes), bytesIn: sum(stats, (row) => row.readBytes) };
+}
+
+function locksOf(machine: Machine): LockResult[] {
+  return machine
+    .lockStats()
+    .filter((row) => row.acquisitions > 0)
+    .map(({ lockClass, ...rest }) => ({ class: lockClass, ...rest }));
+}
+
+function sum<Row>(rows: readonly Row[], value: (row: Row) => number): number {
+  return rows.reduce((total, row) => total + value(row), 0);
+}

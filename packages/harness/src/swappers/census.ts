@@ -1,0 +1,51 @@
+/**
+ * Counting slots: how many are live, stored and stale.
+ *
+ * Reads maps and tables without any lock. While all swappers stand still the numbers are exact; while they run each is true for a moment
+ * near the call, and they need not fit each other.
+ */
+import { SWAP_HAS_CACHE, SWAP_INFO, SWAP_MAP_BAD, SWP_USED, type MachineView } from '@swaplab/kernel-mm';
+import { ramzswapOf, type RamzswapDevice } from '@swaplab/ramzswap';
+
+import type { SlotCounts } from '../run/document.js';
+
+/**
+ * Counts the slots of all ramzswap areas.
+ *
+ * @param view - the calling thread's view
+ */
+export function countSlots(view: MachineView): SlotCounts {
+  const { devices } = ramzswapOf(view);
+  const { cells } = view.kernel.core;
+  let [live, stored, stale, comprBytes, poolPages] = [0, 0, 0, 0, 0];
+  for (const device of devices) {
+    const stats = device.readStats();
+    comprBytes += stats.comprDataSize;
+    poolPages += stats.pagesUsed;
+    const area = areaOf(view, device);
+    const map = area === 0 ? 0 : cells.ldu32(area + SWAP_INFO.swapMap);
+    const max = map === 0 ? 0 : cells.ldu32(area + SWAP_INFO.max);
+    const slots = device.slots();
+    for (let slot = 1; slot < slots; slot++) {
+      const byte = slot < max ? cells.ld8(map + slot) : 0;
+      const isLive = byte !== 0 && (byte & ~SWAP_HAS_CACHE) !== SWAP_MAP_BAD;
+      if (isLive) live++;
+      if (!device.isStored(slot)) continue;
+      stored++;
+      if (!isLive) stale++;
+    }
+  }
+  return { live, stored, stale, comprBytes, poolPages };
+}
+
+/** The active area on a device, 0 for none. */
+function areaOf(view: MachineView, device: RamzswapDevice): number {
+  const { table } = view.kernel.swap;
+  const { cells } = view.kernel.core;
+  for (let type = 0; type < table.nrSwapfiles(); type++) {
+    const area = table.infoOf(type);
+    const used = (cells.ldu32(area + SWAP_INFO.flags) & SWP_USED) !== 0;
+    if (used && cells.ldu32(area + SWAP_INFO.bdev) === device.bdev()) return area;
+  }
+  return 0;
+}

@@ -1,0 +1,185 @@
+/**
+ * What the swappers of a run and the main thread share besides the machine: a barrier, a stop flag, progress and samples.
+ *
+ * Promise: nobody waits here without end. A barrier is left when all have arrived or when the run is stopped, and whoever waits looks at the
+ * stop flag every {@link SLICE_MS}. Progress cells have one writer each, the swapper they belong to; samples are written by the leader while
+ * all others stand at a barrier.
+ */
+import type { SlotCounts } from '../run/document.js';
+
+const SLICE_MS = 50;
+
+const ARRIVED = 0;
+const GENERATION = 1;
+const STOP = 2;
+const SAMPLES = 3;
+const HEADER_WORDS = 16;
+
+const TASK = 0;
+const OPS_DONE = 1;
+const CHECKPOINTS_DONE = 2;
+const SWAPPER_WORDS = 16;
+
+const SAMPLE_VALUES = 6;
+const START_NS = 0;
+const FIRST_SAMPLE = 1;
+
+/** The run was stopped while a swapper still had work: another one failed, or the main thread said so. */
+export class RunStopped extends Error {
+  override readonly name = 'RunStopped';
+
+  constructor() {
+    super('the run was stopped');
+  }
+}
+
+/** A sample as the leader publishes it. */
+export interface PublishedSample extends SlotCounts {
+  /** Seconds since the start barrier. */
+  readonly t: number;
+}
+
+/** The shared block, as one thread sees it. */
+export class RunControl {
+  /** To be handed to the swappers. */
+  readonly buffer: SharedArrayBuffer;
+  private readonly words: Int32Array<SharedArrayBuffer>;
+  private readonly values: Float64Array<SharedArrayBuffer>;
+  private readonly swappers: number;
+
+  /**
+   * @param swappers - how many there are
+   * @param samplesMax - how many samples the leader will publish at most
+   * @param buffer - from another thread's control, or nothing to make one
+   */
+  constructor(swappers: number, samplesMax: number, buffer?: SharedArrayBuffer) {
+    const wordBytes = (HEADER_WORDS + swappers * SWAPPER_WORDS) * 4;
+    const valueBytes = (FIRST_SAMPLE + samplesMax * SAMPLE_VALUES) * 8;
+    this.buffer = buffer ?? new SharedArrayBuffer(wordBytes + valueBytes);
+    this.words = new Int32Array(this.buffer, 0, wordBytes / 4);
+    this.values = new Float64Array(this.buffer, wordBytes);
+    this.swappers = swappers;
+  }
+
+  /**
+   * Waits until all swappers are here.
+   * @throws RunStopped when the run is stopped first
+   */
+  barrier(): void {
+    const generation = Atomics.load(this.words, GENERATION);
+    if (Atomics.add(this.words, ARRIVED, 1) + 1 === this.swappers) {
+      Atomics.store(this.words, ARRIVED, 0);
+      Atomics.add(this.words, GENERATION, 1);
+      Atomics.notify(this.words, GENERATION);
+      return;
+    }
+    while (Atomics.load(this.words, GENERATION) === generation) {
+      this.check();
+      Atomics.wait(this.words, GENERATION, generation, SLICE_MS);
+    }
+  }
+
+  /** Says that everybody shall leave. */
+  stop(): void {
+    Atomics.store(this.words, STOP, 1);
+    Atomics.notify(this.words, GENERATION);
+  }
+
+  /** Whether everybody shall leave. */
+  isStopped(): boolean {
+    return Atomics.load(this.words, STOP) !== 0;
+  }
+
+  /** @throws RunStopped when everybody shall leave */
+  check(): void {
+    if (this.isStopped()) throw new RunStopped();
+  }
+
+  /** Waits until the run is stopped, at most so long, then throws. */
+  waitForStop(limitMs: number): never {
+    for (let waited = 0; waited < limitMs && !this.isStopped(); waited += SLICE_MS) {
+      Atomics.wait(this.words, STOP, 0, SLICE_MS);
+    }
+    throw new RunStopped();
+  }
+
+  /** Publishes which task of the machine a swapper is. */
+  setTask(swapper: number, task: number): void {
+    Atomics.store(this.words, this.cell(swapper, TASK), task + 1);
+  }
+
+  /** The task of a swapper, -1 until it has attached. */
+  taskOf(swapper: number): number {
+    return Atomics.load(this.words, this.cell(swapper, TASK)) - 1;
+  }
+
+  /** Publishes how many steps a swapper has done. */
+  setOpsDone(swapper: number, ops: number): void {
+    this.words[this.cell(swapper, OPS_DONE)] = ops;
+  }
+
+  /** Steps of all swappers together. */
+  opsDone(): number {
+    let sum = 0;
+    for (let swapper = 0; swapper < this.swappers; swapper++)
+      sum += this.words[this.cell(swapper, OPS_DONE)] ?? 0;
+    return sum;
+  }
+
+  /** A number that changes as long as anything goes on, for the watchdog. */
+  progress(): number {
+    let sum = this.opsDone() + Atomics.load(this.words, GENERATION);
+    for (let swapper = 0; swapper < this.swappers; swapper++) {
+      sum += this.words[this.cell(swapper, CHECKPOINTS_DONE)] ?? 0;
+    }
+    return sum;
+  }
+
+  /** Publishes the time of the start barrier, ns of the common clock. */
+  setStart(ns: number): void {
+    this.values[START_NS] = ns;
+  }
+
+  /** Time of the start barrier, ns of the common clock; 0 before it. */
+  startNs(): number {
+    return this.values[START_NS] ?? 0;
+  }
+
+  /** Publishes the sample of the next checkpoint. Leader only. */
+  publishSample(sample: PublishedSample): void {
+    const count = Atomics.load(this.words, SAMPLES);
+    const { t, live, stored, stale, comprBytes, poolPages } = sample;
+    this.values.set([t, live, stored, stale, comprBytes, poolPages], FIRST_SAMPLE + count * SAMPLE_VALUES);
+    Atomics.store(this.words, SAMPLES, count + 1);
+  }
+
+  /** How many samples there are. */
+  sampleCount(): number {
+    return Atomics.load(this.words, SAMPLES);
+  }
+
+  /** A published sample. */
+  sample(index: number): PublishedSample {
+    const at = FIRST_SAMPLE + index * SAMPLE_VALUES;
+    const [t = 0, live = 0, stored = 0, stale = 0, comprBytes = 0, poolPages = 0] = this.values.subarray(
+      at,
+      at + SAMPLE_VALUES,
+    );
+    return { t, live, stored, stale, comprBytes, poolPages };
+  }
+
+  /** Counts a checkpoint a swapper has passed. */
+  passCheckpoint(swapper: number): void {
+    const cell = this.cell(swapper, CHECKPOINTS_DONE);
+    this.words[cell] = (this.words[cell] ?? 0) + 1;
+  }
+
+  private cell(swapper: number, field: number): number {
+    return HEADER_WORDS + swapper * SWAPPER_WORDS + field;
+  }
+}
+
+/** Nanoseconds of the clock all threads share. */
+export function clockNs(): number {
+  return Number(process.hrtime.bigint());
+}

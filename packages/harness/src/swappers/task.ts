@@ -1,0 +1,81 @@
+/**
+ * What the main thread asks of a swapper, and what it gets back. Plain data: everything here is posted between threads.
+ */
+import type { MachineHandle } from '@swaplab/kernel-mm';
+
+import type { SlotCounts } from '../run/document.js';
+import type { WorkloadName } from '../workload/plan.js';
+
+/** A fault that is put into a run on purpose, to see how it is reported. */
+export type InjectedFault = 'die-holding-lock' | 'never-unlock';
+
+/** The faults that can be put into a run. */
+export const INJECTED_FAULTS: readonly InjectedFault[] = ['die-holding-lock', 'never-unlock'];
+
+/** One swapper of one policy. */
+export interface SwapperTask {
+  /** From 0 on; swapper 0 is the leader. */
+  readonly swapper: number;
+  readonly swappers: number;
+  readonly machine: MachineHandle;
+  /** Of the `RunControl`. */
+  readonly control: SharedArrayBuffer;
+  readonly samplesMax: number;
+  /** The pages processes write. */
+  readonly corpus: Uint8Array<SharedArrayBuffer>;
+  readonly workload: WorkloadName;
+  readonly pagesPerSwapper: number;
+  readonly ops: number;
+  readonly seed: number;
+  readonly lockStats: boolean;
+  readonly waitLimitMs: number;
+  /** Paths the leader switches on before the start, all at one priority. */
+  readonly swapDevices: readonly string[];
+  readonly fault: InjectedFault | null;
+}
+
+/** An error as plain data. */
+export interface PlainError {
+  readonly name: string;
+  readonly code: string;
+  readonly message: string;
+  readonly stack: string;
+}
+
+/** What a swapper saw. */
+export interface SwapperResult {
+  readonly swapper: number;
+  /** Why it did not finish; null when it did. */
+  readonly error: PlainError | null;
+  readonly ops: number;
+  readonly integrityErrors: number;
+  /** The first few of them, in words. */
+  readonly integrityReports: readonly string[];
+  /** Time it spent telling the device of freed slots, and how many times that was measured. */
+  readonly freeNs: number;
+  readonly freesTimed: number;
+  /** What only the leader saw; null for all others. */
+  readonly leader: LeaderResult | null;
+}
+
+/** One swap area at the end. */
+export interface AreaCounts {
+  readonly device: string;
+  readonly allocated: number;
+  readonly freed: number;
+  readonly freedUnreported: number;
+  /** The driver's own count. */
+  readonly notified: number;
+}
+
+/** What the leader saw at the checkpoints and at the end. */
+export interface LeaderResult {
+  /** From the start barrier to the last checkpoint. */
+  readonly seconds: number;
+  /** Invariants that did not hold, in words. */
+  readonly broken: readonly string[];
+  readonly brokenCount: number;
+  readonly drift: readonly string[];
+  readonly final: SlotCounts;
+  readonly areas: readonly AreaCounts[];
+}
