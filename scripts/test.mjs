@@ -1,9 +1,9 @@
-// `npm test`: makes the tree ready, then lint, format, layering, and all tests. Arguments are passed on to mocha,
+// `npm test`: makes the tree ready, then lint, format, layering, the README's examples, and all tests. Arguments are passed on to mocha,
 // as in `npm test -- --grep xvmalloc`.
 //
 // Promise: the last line is always `N passed, N failed`, and the exit code is 0 only when nothing failed, whatever
-// happens in between: a failing step, a test run that is killed, a worker that hangs for ever. Lint, format and
-// layering count as one check each; a step that did not come to its end counts as one failure.
+// happens in between: a failing step, a test run that is killed, a worker that hangs for ever. Lint, format,
+// layering and the examples count as one check each; a step that did not come to its end counts as one failure.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -57,6 +57,17 @@ async function runChecks() {
       fail(`${name} (npm run ${name === 'format' ? 'format:check' : name} shows it alone)`);
     }
   }
+}
+
+/** Runs the examples of the README against the packed packages. */
+async function runExamples() {
+  const { code, output } = await runNode(join(root, 'scripts', 'packed.mjs'), [], { cwd: root });
+  if (code === 0) {
+    pass('examples of the README from packed packages');
+    return;
+  }
+  process.stdout.write(output);
+  fail('examples of the README from packed packages (npm run packed shows it alone)');
 }
 
 /** Runs mocha with its output visible. The reporter notes each result in `tallyFile` at once, so a kill loses none. */
@@ -117,6 +128,7 @@ process.once('SIGTERM', () => interrupt('terminated', 143));
 try {
   await prepare();
   if (!closed) await runChecks();
+  if (!closed) await runExamples();
   if (!closed) await runTests();
 } catch (error) {
   fail(error instanceof Error ? error.message : String(error));

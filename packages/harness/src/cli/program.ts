@@ -19,6 +19,7 @@ import {
 import { PAGES_SPEC_FORMS } from '../pages/spec.js';
 import { UINT32_RANGE } from '../random.js';
 import { RUN_CODECS, RUN_POLICIES, RUN_PROFILES } from '../run/options.js';
+import { INJECTED_FAULTS } from '../swappers/task.js';
 import { WORKLOAD_NAMES } from '../workload/plan.js';
 import { BENCH_GROUPS, benchCommand, type BenchFlags } from './bench-command.js';
 import { conformanceCommand, type ConformanceFlags } from './conformance-command.js';
@@ -99,6 +100,10 @@ function buildProgram(context: CommandContext, setExitCode: (code: number) => vo
     .option('--codec <name>', `how pages are compressed: ${RUN_CODECS.join(', ')} (default: lzo1x-2010)`)
     .option('--seed <n>', 'repeats the pages and the steps of a run (default: random, and shown)', parseSeed)
     .option('--time-limit <seconds>', 'stop with a report after so long (default: 300)', parseSeconds)
+    .option(
+      '--inject <fault>',
+      `break one swapper on purpose, to see the report: ${INJECTED_FAULTS.join(', ')}`,
+    )
     .option('--no-lock-stats', 'do not count how long locks are held and waited for')
     .option('--json', 'print one JSON document instead of the report')
     .addHelpText(

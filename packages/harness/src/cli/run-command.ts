@@ -1,7 +1,7 @@
 /**
  * `swaplab run`: from flags to options, from a run to a report and an exit code.
  */
-import { EXIT_FAILED, EXIT_FINE, EXIT_INTERRUPTED } from '../errors.js';
+import { EXIT_FAILED, EXIT_FINE, EXIT_INTERRUPTED, UsageError } from '../errors.js';
 import { renderRun, runIsSound } from '../report/table.js';
 import type { RunDocument } from '../run/document.js';
 import {
@@ -11,6 +11,7 @@ import {
   type PartialRunOptions,
   type RunOptions,
 } from '../run/options.js';
+import { INJECTED_FAULTS, type InjectedFault } from '../swappers/task.js';
 import { createProgressLine, policyEndText, progressText } from './progress.js';
 import type { CommandContext } from './terminal.js';
 
@@ -31,6 +32,7 @@ export interface RunFlags {
   readonly seed?: number;
   readonly timeLimit?: number;
   readonly lockStats?: boolean;
+  readonly inject?: string;
   readonly json?: true;
 }
 
@@ -68,6 +70,14 @@ export function runOptionsOf(flags: RunFlags): RunOptions {
   return completeRunOptions(partial).options;
 }
 
+/** Reads the name of a fault; null for none. */
+function injectedFaultOf(name: string | undefined): InjectedFault | null {
+  if (name === undefined) return null;
+  const fault = INJECTED_FAULTS.find((known) => known === name);
+  if (fault !== undefined) return fault;
+  throw new UsageError(`the fault "${name}" cannot be injected; allowed: ${INJECTED_FAULTS.join(', ')}`);
+}
+
 /**
  * Runs the command.
  *
@@ -78,12 +88,14 @@ export function runOptionsOf(flags: RunFlags): RunOptions {
 export async function runCommand(flags: RunFlags, context: CommandContext): Promise<number> {
   const { terminal, signal } = context;
   const options = runOptionsOf(flags);
+  const fault = injectedFaultOf(flags.inject);
   const { runWorkload } = await import('../run/run-workload.js');
   const line = createProgressLine(terminal);
   let document: RunDocument;
   try {
     document = await runWorkload(options, {
       signal,
+      fault,
       onProgress: (progress) => {
         if (terminal.liveErr) line.draw(progressText(progress, terminal.unicode));
         else if (progress.checkpoint === progress.checkpoints) terminal.err(policyEndText(progress));

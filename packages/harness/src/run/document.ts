@@ -100,7 +100,7 @@ export interface Sample extends SlotCounts {
 
 /** What it costs to tell the device of a free. */
 export interface FreeCost {
-  /** Microseconds for one freed slot; null when the clock was off or nothing was freed. */
+  /** Microseconds for one freed slot, the median of a sample; null when the clock was off or nothing was freed. */
   readonly usPerSlot: number | null;
   /** Block requests that were made for it. */
   readonly bios: number;

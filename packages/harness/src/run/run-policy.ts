@@ -208,9 +208,9 @@ function areasOf(policy: RunPolicy, leader: LeaderResult): AreaResult[] {
 }
 
 function freeCostOf(results: readonly SwapperResult[]): PolicyResult['freeCost'] {
-  const timed = sum(results, (result) => result.freesTimed);
-  const ns = sum(results, (result) => result.freeNs);
-  return { usPerSlot: timed === 0 ? null : ns / timed / 1000, bios: 0, bioFailures: 0 };
+  const timings = results.flatMap((result) => [...result.freeTimings]).sort((a, b) => a - b);
+  const median = timings[timings.length >> 1];
+  return { usPerSlot: median === undefined ? null : median / 1000, bios: 0, bioFailures: 0 };
 }
 
 function trafficOf(

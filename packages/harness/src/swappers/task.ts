@@ -51,9 +51,8 @@ export interface SwapperResult {
   readonly integrityErrors: number;
   /** The first few of them, in words. */
   readonly integrityReports: readonly string[];
-  /** Time it spent telling the device of freed slots, and how many times that was measured. */
-  readonly freeNs: number;
-  readonly freesTimed: number;
+  /** How long telling the device of a freed slot took, for a sample of them, in nanoseconds. */
+  readonly freeTimings: Float64Array;
   /** What only the leader saw; null for all others. */
   readonly leader: LeaderResult | null;
 }

@@ -46,8 +46,7 @@ export default function runSwapper(task: SwapperTask): SwapperResult {
     ops: swapper?.ops ?? 0,
     integrityErrors: swapper?.integrityErrors ?? 0,
     integrityReports: swapper?.integrityReports ?? [],
-    freeNs: timer?.ns ?? 0,
-    freesTimed: timer?.timed ?? 0,
+    freeTimings: timer?.timings() ?? new Float64Array(0),
     leader,
   };
 }

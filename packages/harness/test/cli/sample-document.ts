@@ -44,7 +44,7 @@ export function sampleResult(policy: RunPolicy, changes: Partial<PolicyResult> =
         holdMaxSeconds: 0.01,
       },
     ],
-    vm: { faults: 50_000, swapIns: 12_000, swapOuts: 14_000, kills: 0 },
+    vm: { faults: 50_000, swapIns: 12_000, swapOuts: 14_000, kills: 0, cleanDrops: 0, ioErrors: 0 },
     ...changes,
   };
 }

@@ -35,7 +35,7 @@ describe('the report of a run', () => {
           final: clean,
           integrityErrors: 1,
           invariantErrors: 2,
-          vm: { faults: 1, swapIns: 1, swapOuts: 1, kills: 3 },
+          vm: { faults: 1, swapIns: 1, swapOuts: 1, kills: 3, cleanDrops: 0, ioErrors: 0 },
         }),
       ]),
       PLAIN,
