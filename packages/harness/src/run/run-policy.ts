@@ -53,7 +53,11 @@ export async function runPolicy(run: PolicyRun): Promise<PolicyResult> {
       machine,
       control,
       tasks: tasksOf(run, machine, control),
-      limits: { timeLimit: run.timeLimit, stallLimit: STALL_LIMIT_SECONDS },
+      limits: {
+        timeLimit: run.timeLimit,
+        statedTimeLimit: options.timeLimit,
+        stallLimit: STALL_LIMIT_SECONDS,
+      },
       signal: run.signal,
     });
     samples = sampler.stop();

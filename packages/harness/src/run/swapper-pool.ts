@@ -35,6 +35,8 @@ export interface SwapperGroup {
 
 /** After a stop, threads that only wait leave within a few slices of their waits. */
 const LEAVE_MS = 2000;
+/** A swapper that fails stops the others itself; the main thread sees it so soon. */
+const LOOK_EVERY_MS = 250;
 
 /**
  * Runs all swappers to their end.
@@ -109,22 +111,24 @@ async function settle(
       results[index] = await run;
     }),
   );
-  for (;;) {
-    const done = await Promise.race([
-      all.then(() => true),
-      pause(control.isStopped() ? LEAVE_MS : 250).then(() => false),
-    ]);
-    if (done || control.isStopped()) {
-      if (!done) await Promise.race([all, pause(LEAVE_MS)]);
-      return results;
-    }
+  while (!control.isStopped()) {
+    if (await endsWithin(all, LOOK_EVERY_MS)) return results;
   }
+  await endsWithin(all, LEAVE_MS);
+  return results;
 }
 
-function pause(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, milliseconds);
+/** Waits at most so long, and leaves no timer behind: one that is still set keeps the process from ending. */
+async function endsWithin(work: Promise<unknown>, milliseconds: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const patience = new Promise<boolean>((resolve) => {
+    timer = setTimeout(resolve, milliseconds, false);
   });
+  try {
+    return await Promise.race([work.then(() => true), patience]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** A thread ended without an answer. */

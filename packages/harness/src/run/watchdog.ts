@@ -16,6 +16,8 @@ export interface Watched {
 export interface WatchdogLimits {
   /** From now to the end of the run. */
   readonly timeLimit: number;
+  /** What was asked for, for the report: earlier policies may have used up a part of it. */
+  readonly statedTimeLimit: number;
   /** Without any progress at all. */
   readonly stallLimit: number;
 }
@@ -55,9 +57,9 @@ export class Watchdog {
       this.#lastProgress = progress;
       this.#lastChange = now;
     }
-    const { timeLimit, stallLimit } = this.#limits;
+    const { timeLimit, statedTimeLimit, stallLimit } = this.#limits;
     if (now - this.#started >= timeLimit * 1000)
-      this.#expire(`the time limit of ${seconds(timeLimit)} was reached`);
+      this.#expire(`the time limit of ${seconds(statedTimeLimit)} was reached`);
     else if (now - this.#lastChange >= stallLimit * 1000)
       this.#expire(`no swapper made any progress for ${seconds(stallLimit)}`);
   }

@@ -168,9 +168,29 @@ export class Swapper {
 
   #inject(fault: InjectedFault | null): void {
     if (fault === null) return;
+    if (fault === 'damage-pages') {
+      this.#damagePages();
+      return;
+    }
     this.#view.kernel.swap.table.swapLock.lock();
     // In a worker this ends the thread only, with the lock held.
     if (fault === 'die-holding-lock') process.exit(1);
     this.#control.waitForStop(this.#task.waitLimitMs);
+  }
+
+  /** Changes the last byte of each page of the process behind the back of the side table. */
+  #damagePages(): void {
+    const { pagesPerSwapper } = this.#task;
+    for (let page = 0; page < pagesPerSwapper; page++) {
+      if (this.#versions[page] === 0) continue;
+      const last = (page + 1) * PAGE_SIZE - 1;
+      const damage = (): void => {
+        this.#space.write(
+          last,
+          this.#space.read(last, 1).map((byte) => byte ^ 1),
+        );
+      };
+      if (!this.#attempt(damage)) return;
+    }
   }
 }

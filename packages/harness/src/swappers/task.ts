@@ -6,11 +6,14 @@ import type { MachineHandle } from '@swaplab/kernel-mm';
 import type { SlotCounts } from '../run/document.js';
 import type { WorkloadName } from '../workload/plan.js';
 
-/** A fault that is put into a run on purpose, to see how it is reported. */
-export type InjectedFault = 'die-holding-lock' | 'never-unlock';
+/**
+ * A fault that is put into a run on purpose, to see how it is reported: a thread that ends with `swap_lock` held, one that never gives it back,
+ * or a process whose pages change without its knowledge.
+ */
+export type InjectedFault = 'die-holding-lock' | 'never-unlock' | 'damage-pages';
 
 /** The faults that can be put into a run. */
-export const INJECTED_FAULTS: readonly InjectedFault[] = ['die-holding-lock', 'never-unlock'];
+export const INJECTED_FAULTS: readonly InjectedFault[] = ['die-holding-lock', 'never-unlock', 'damage-pages'];
 
 /** One swapper of one policy. */
 export interface SwapperTask {

@@ -343,17 +343,27 @@ export function describeTasks(
       `${info.id === current ? '>' : ' '} ${info.name} (task ${info.id}, ${info.state}, ${info.steps} steps)`,
     ];
     for (const held of info.held) {
-      parts.push(
-        `holds ${names.classes.nameOf(held.lockClass)} ${names.layout.describe(held.address)}${since(now, held.since)}`,
-      );
+      parts.push(`holds ${lockName(names, held.address, held.lockClass)}${since(now, held.since)}`);
     }
     if (info.waitAddress !== 0) {
-      const what = info.waitClass >= 0 ? names.classes.nameOf(info.waitClass) : 'wait queue';
-      parts.push(`waits for ${what} ${names.layout.describe(info.waitAddress)}${since(now, info.waitSince)}`);
+      parts.push(
+        `waits for ${lockName(names, info.waitAddress, info.waitClass)}${since(now, info.waitSince)}`,
+      );
     }
     lines.push(parts.join('; '));
   }
   return lines.join('\n');
+}
+
+/** Class and place of a lock, `'page_lock mem_map[7]+12'`; once only where both have the same name. */
+function lockName(
+  names: { readonly layout: Layout; readonly classes: LockClasses },
+  address: number,
+  lockClass: LockClass,
+): string {
+  const what = lockClass >= 0 ? names.classes.nameOf(lockClass) : 'wait queue';
+  const place = names.layout.describe(address);
+  return place.startsWith(what) ? place : `${what} ${place}`;
 }
 
 function since(now: number, then: number): string {
