@@ -12,7 +12,8 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const EXAMPLE = /<!-- importer-example:(?!end)(\S+) -->\s+```ts\n([\s\S]*?)```\s+<!-- importer-example:end -->/g;
+const EXAMPLE =
+  /<!-- importer-example:(?!end)(\S+) -->\s+```ts\n([\s\S]*?)```\s+<!-- importer-example:end -->/g;
 
 /** What each example needs installed. */
 const PACKAGES = { 'kernel-mm': ['kernel-mm'], ramzswap: ['kernel-mm', 'ramzswap'] };
@@ -26,11 +27,18 @@ await import('./plain.mjs');
 async function pack(folder) {
   const { stdout } = await run(
     'npm',
-    ['pack', '--json', '--pack-destination', folder, ...['kernel-mm', 'ramzswap'].flatMap((name) => ['-w', `packages/${name}`])],
+    [
+      'pack',
+      '--json',
+      '--pack-destination',
+      folder,
+      ...['kernel-mm', 'ramzswap'].flatMap((name) => ['-w', `packages/${name}`]),
+    ],
     { cwd: root, timeout: LIMIT_MS },
   );
   const tarballs = {};
-  for (const { name, filename } of Object.values(JSON.parse(stdout))) tarballs[name.replace('@swaplab/', '')] = join(folder, filename);
+  for (const { name, filename } of Object.values(JSON.parse(stdout)))
+    tarballs[name.replace('@swaplab/', '')] = join(folder, filename);
   return tarballs;
 }
 
@@ -38,14 +46,19 @@ async function tryExample(name, code, tarballs, scratch) {
   const folder = mkdtempSync(join(scratch, `${name}-`));
   writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }\n');
   const wanted = PACKAGES[name].map((part) => tarballs[part]);
-  await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', ...wanted], { cwd: folder, timeout: LIMIT_MS });
+  await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', ...wanted], {
+    cwd: folder,
+    timeout: LIMIT_MS,
+  });
   writeFileSync(join(folder, 'shared.mjs'), code);
   writeFileSync(join(folder, 'plain.mjs'), code.replace('createMachine({', 'createMachine({ shared: false,'));
   writeFileSync(join(folder, 'without.mjs'), WITHOUT_SHARED_MEMORY);
   for (const file of ['shared.mjs', 'without.mjs']) {
     const { stdout } = await run(process.execPath, [file], { cwd: folder, timeout: LIMIT_MS });
     if (stdout.trim() === '') throw new Error(`the example '${name}' printed nothing (${file})`);
-    process.stdout.write(`${name} (${file === 'shared.mjs' ? 'shared memory' : 'without SharedArrayBuffer'}):\n${stdout}`);
+    process.stdout.write(
+      `${name} (${file === 'shared.mjs' ? 'shared memory' : 'without SharedArrayBuffer'}):\n${stdout}`,
+    );
   }
 }
 

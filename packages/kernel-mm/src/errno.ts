@@ -130,9 +130,4 @@ export class KernelBug extends Error {
   override readonly name = 'KernelBug';
   /** Always `'ERR_KERNEL_BUG'`. */
   readonly code = 'ERR_KERNEL_BUG';
-
-  /** @param report - what is broken, with the values that show it */
-  constructor(report: string) {
-    super(report);
-  }
 }

@@ -11,7 +11,7 @@ import { CHECKPOINTS, planWorkload, type Checkpoint, type PhaseName } from '../w
 import type { AreaResult, LockResult, PolicyResult, RunProgress, Sample } from './document.js';
 import type { CompleteRunOptions, RunPolicy } from './options.js';
 import { Sampler } from './sampler.js';
-import { RunFailedError, runSwappers } from './swapper-pool.js';
+import { RunFailedError, type SwapperThreads } from './swapper-pool.js';
 
 /** What one policy runs with. */
 export interface PolicyRun {
@@ -19,6 +19,8 @@ export interface PolicyRun {
   readonly policyIndex: number;
   readonly complete: CompleteRunOptions;
   readonly corpus: PageCorpus;
+  /** The threads of the run, one for each swapper. */
+  readonly threads: SwapperThreads;
   /** Seconds left for this policy. */
   readonly timeLimit: number;
   readonly fault: InjectedFault | null;
@@ -47,9 +49,8 @@ export async function runPolicy(run: PolicyRun): Promise<PolicyResult> {
   const watcher = machine.attach({ name: 'sampler' });
   const sampler = new Sampler(watcher, control, phaseNow);
   const reporter = startReporting(run, control, checkpoints);
-  let samples: Sample[] = [];
   try {
-    const results = await runSwappers({
+    const results = await run.threads.run({
       machine,
       control,
       tasks: tasksOf(run, machine, control),
@@ -60,8 +61,7 @@ export async function runPolicy(run: PolicyRun): Promise<PolicyResult> {
       },
       signal: run.signal,
     });
-    samples = sampler.stop();
-    return assemble(run, machine, control, checkpoints, results, samples);
+    return assemble(run, machine, control, checkpoints, results, sampler.stop());
   } finally {
     sampler.stop();
     reporter.stop();

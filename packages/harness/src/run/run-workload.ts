@@ -4,8 +4,15 @@
 import { harvestPages } from '../pages/corpus.js';
 import type { InjectedFault } from '../swappers/task.js';
 import { RUN_SCHEMA, type PolicyResult, type RunDocument, type RunProgress } from './document.js';
-import { completeRunOptions, repeatCommand, type PartialRunOptions } from './options.js';
+import {
+  completeRunOptions,
+  repeatCommand,
+  type CompleteRunOptions,
+  type PartialRunOptions,
+  type RunPolicy,
+} from './options.js';
 import { runPolicy } from './run-policy.js';
+import { SwapperThreads } from './swapper-pool.js';
 
 /** What a run may be given besides its options. */
 export interface RunContext {
@@ -37,25 +44,36 @@ export async function runWorkload(
   const started = performance.now();
   const corpus = harvestPages(complete.plan.pagesSpec, seed, complete.plan.corpusPages);
   const policies: PolicyResult[] = [];
-  for (const [policyIndex, policy] of complete.options.policies.entries()) {
-    if (interrupted()) break;
-    try {
-      policies.push(
-        await runPolicy({
-          policy,
-          policyIndex,
-          complete,
-          corpus,
-          timeLimit: Math.max(0, timeLimit - (performance.now() - started) / 1000),
-          fault: context.fault ?? null,
-          signal,
-          onProgress: context.onProgress,
-        }),
-      );
-    } catch (error) {
-      // An interrupted policy is left out; what went before it is kept.
-      if (!interrupted()) throw error;
+  const threads = new SwapperThreads(swappers);
+  const run = (
+    policy: RunPolicy,
+    policyIndex: number,
+    what: CompleteRunOptions,
+    told: RunContext,
+  ): Promise<PolicyResult> =>
+    runPolicy({
+      policy,
+      policyIndex,
+      complete: what,
+      corpus,
+      threads,
+      timeLimit: Math.max(0, timeLimit - (performance.now() - started) / 1000),
+      fault: told.fault ?? null,
+      signal,
+      onProgress: told.onProgress,
+    });
+  try {
+    const warmUp = warmUpOf(complete);
+    if (warmUp !== null) await run(complete.options.policies[0] ?? 'none', 0, warmUp, {});
+    for (const [policyIndex, policy] of complete.options.policies.entries()) {
+      if (interrupted()) break;
+      policies.push(await run(policy, policyIndex, complete, context));
     }
+  } catch (error) {
+    // An interrupted policy is left out; what went before it is kept.
+    if (!interrupted()) throw error;
+  } finally {
+    await threads.close();
   }
   return {
     schema: RUN_SCHEMA,
@@ -69,4 +87,15 @@ export async function runWorkload(
     command: repeatCommand(complete.options),
     interrupted: interrupted(),
   };
+}
+
+/** Steps of each thread before the first policy, when it is to be compared with others: what the compiler does at first would count for it. */
+const WARM_UP_OPS = 2500;
+
+/** The same kind of work on a small machine; null when there is nothing to compare, or too little work for it to matter. */
+function warmUpOf(complete: CompleteRunOptions): CompleteRunOptions | null {
+  const { policies, swappers, ops, codec, workload, pages, seed, lockStats } = complete.options;
+  const warmUpOps = WARM_UP_OPS * swappers;
+  if (policies.length < 2 || ops < 4 * warmUpOps) return null;
+  return completeRunOptions({ policies, swappers, ops: warmUpOps, codec, workload, pages, seed, lockStats });
 }

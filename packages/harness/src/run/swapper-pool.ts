@@ -1,9 +1,9 @@
 /**
- * The threads of one policy: a piscina pool of their own, one thread per swapper.
+ * The threads of a run: a piscina pool of their own, one thread per swapper, for all policies.
  *
  * Promise: all swappers start together or none does; the first one that fails stops the others; a thread that ends without an answer is found,
- * marked dead in the machine, and named in the report together with what it held. When the promise of {@link runSwappers} settles, no thread
- * of the pool runs any more.
+ * marked dead in the machine, and named in the report together with what it held. Once {@link SwapperThreads.close} is through, no thread of
+ * the pool runs any more.
  */
 import type { Machine } from '@swaplab/kernel-mm';
 import { Piscina } from 'piscina';
@@ -23,7 +23,7 @@ export class RunFailedError extends HarnessError {
   }
 }
 
-/** What {@link runSwappers} needs. */
+/** What {@link SwapperThreads.run} needs. */
 export interface SwapperGroup {
   readonly machine: Machine;
   readonly control: RunControl;
@@ -38,23 +38,50 @@ const LEAVE_MS = 2000;
 /** A swapper that fails stops the others itself; the main thread sees it so soon. */
 const LOOK_EVERY_MS = 250;
 
-/**
- * Runs all swappers to their end.
- *
- * @param group - what to run
- * @returns their results in order
- * @throws RunFailedError, TimeLimitError, or the reason of the signal
- */
-export async function runSwappers(group: SwapperGroup): Promise<SwapperResult[]> {
+/** The threads of a run: a piscina pool with one thread per swapper. */
+export class SwapperThreads {
+  readonly #pool: Piscina<SwapperTask, SwapperResult>;
+  #onError: ((error: Error) => void) | null = null;
+
+  /** @param swappers - how many there are */
+  constructor(swappers: number) {
+    this.#pool = new Piscina<SwapperTask, SwapperResult>({
+      filename: import.meta.resolve('#swapper-worker'),
+      minThreads: swappers,
+      maxThreads: swappers,
+      concurrentTasksPerWorker: 1,
+      atomics: 'disabled',
+    });
+    // Without a listener the process would die of an error in a thread that has no task yet.
+    this.#pool.on('error', (error: Error) => this.#onError?.(error));
+  }
+
+  /**
+   * Runs all swappers of one policy to their end. One call at a time; after a failure the threads are not used again.
+   *
+   * @param group - what to run
+   * @returns their results in order
+   * @throws RunFailedError, TimeLimitError, or the reason of the signal
+   */
+  async run(group: SwapperGroup): Promise<SwapperResult[]> {
+    return runSwappers(this.#pool, group, (listener) => {
+      this.#onError = listener;
+    });
+  }
+
+  /** Ends all threads, also those that hang. */
+  async close(): Promise<void> {
+    await this.#pool.destroy();
+  }
+}
+
+async function runSwappers(
+  pool: Piscina<SwapperTask, SwapperResult>,
+  group: SwapperGroup,
+  listen: (listener: ((error: Error) => void) | null) => void,
+): Promise<SwapperResult[]> {
   const { machine, control, tasks, signal } = group;
   signal?.throwIfAborted();
-  const pool = new Piscina<SwapperTask, SwapperResult>({
-    filename: import.meta.resolve('#swapper-worker'),
-    minThreads: tasks.length,
-    maxThreads: tasks.length,
-    concurrentTasksPerWorker: 1,
-    atomics: 'disabled',
-  });
   let failure: Error | null = null;
   const fail = (error: Error): void => {
     // The report is taken before anybody is told to leave: afterwards the locks are free.
@@ -62,8 +89,7 @@ export async function runSwappers(group: SwapperGroup): Promise<SwapperResult[]>
     control.stop();
     machine.stop(error.message);
   };
-  // Without a listener the process would die of an error in a thread that has no task yet.
-  pool.on('error', (error: Error) => {
+  listen((error) => {
     fail(new RunFailedError(`a swapper's thread failed: ${error.message}`));
   });
   const watchdog = new Watchdog(
@@ -96,7 +122,7 @@ export async function runSwappers(group: SwapperGroup): Promise<SwapperResult[]>
   } finally {
     watchdog.stop();
     signal?.removeEventListener('abort', onAbort);
-    await pool.destroy();
+    listen(null);
   }
 }
 

@@ -6,7 +6,7 @@ import { checkMachine } from './checks.js';
 import { countSlots } from './census.js';
 import { clockNs, type RunControl } from './control.js';
 import type { AreaCounts, LeaderResult, SwapperTask } from './task.js';
-import type { MachineView } from '@swaplab/kernel-mm';
+import { KernelError, type MachineView } from '@swaplab/kernel-mm';
 import { ramzswapOf } from '@swaplab/ramzswap';
 
 import type { SlotCounts } from '../run/document.js';
@@ -63,7 +63,7 @@ export class Leader {
     const areas = this.#areas();
     const { broken, drift } = checkMachine(this.#view);
     this.#note(broken);
-    for (const path of this.#task.swapDevices) this.#view.swapoff(path);
+    this.#swapoff();
     this.#resetDisks();
     return {
       seconds: this.#seconds,
@@ -98,6 +98,18 @@ export class Leader {
   #checkNotified(counts: SlotCounts): void {
     if (this.#view.kernel.config.policy !== 'notify' || counts.stale === 0) return;
     this.#note([`${String(counts.stale)} slot(s) are stored although they are free`]);
+  }
+
+  /** An area that cannot be switched off is one more thing that is wrong: what was found before it must not be lost. */
+  #swapoff(): void {
+    for (const path of this.#task.swapDevices) {
+      try {
+        this.#view.swapoff(path);
+      } catch (error) {
+        if (!(error instanceof KernelError)) throw error;
+        this.#note([error.message]);
+      }
+    }
   }
 
   #resetDisks(): void {

@@ -49,7 +49,8 @@ export function struct<F extends Readonly<Record<string, Field>>>(
   offsets['$bytes'] = alignUp(offset, alignBytes);
   offsets['$name'] = name;
   offsets['$fields'] = Object.freeze(Object.keys(fields));
-  return Object.freeze(offsets) as Struct<F>;
+  // Copied once: an object built by many keyed stores is a dictionary, and each look-up of an offset would be a search.
+  return Object.freeze({ ...offsets }) as Struct<F>;
 }
 
 /**

@@ -141,7 +141,7 @@ export class Bios {
    * @kernel fs/bio.c bio_endio, 2.6.34
    */
   bioEndio(bio: number, error: number): void {
-    this.context.assert(error <= 0, `a request ends with 0 or a negative errno, not ${error}`);
+    if (error > 0) this.context.bug(`A request ends with 0 or a negative errno, not ${error}.`);
     this.context.assert(this.load(bio + BIO.completed) === 0, 'a request is completed once');
     this.i32[(bio + BIO.error) >> 2] = error;
     this.i32[(bio + BIO.completed) >> 2] = 1;

@@ -5,6 +5,7 @@
  * bad value is refused here, with one sentence that names it and the allowed range, before anything exists.
  */
 import { PAGE_SIZE } from '../arena/memory.js';
+import { BLOCK_DEVICE_NAME_BYTES_MAX, BLOCK_DEVICES_MAX } from '../block/device.js';
 import type { RamDiskConfig } from '../block/ram-disk.js';
 import { MisuseError } from '../errno.js';
 import { MAX_SWAPFILES_DEFAULT } from '../swap/entries.js';
@@ -39,7 +40,7 @@ export interface MachineOptions {
   readonly tableBytes?: number;
   /** Most swap areas, 29 to 32; 30 by default. @kernel MAX_SWAPFILES */
   readonly maxSwapfiles?: number;
-  /** Trace records each thread can hold before they are drained, a power of two; 4096 by default. */
+  /** Trace records each thread can hold before they are drained, a power of two of at least 32; 4096 by default. */
   readonly traceRecords?: number;
   /** Seed of the random numbers inside the machine (where a solid-state area starts); 1 by default. */
   readonly seed?: number;
@@ -65,6 +66,7 @@ const RAM_DISK_BYTES_DEFAULT = 4 << 20;
 const RAM_BYTES_MIN = 16 * PAGE_SIZE;
 const RAM_BYTES_MAX = 1536 * 2 ** 20;
 const ADDRESS_SPACES_MAX = 1024;
+const TRACE_RECORDS_MIN = 32;
 /** Page tables of address spaces that together map four times the memory, and some room for the small ones. */
 const TABLE_BYTES_PER_PAGE = 16;
 const TABLE_BYTES_LEAST = 2 << 20;
@@ -81,10 +83,11 @@ export function completeConfig(options: MachineOptions, driverTableBytes: number
   const limitBytes = options.limitBytes ?? 0;
   requirePages('limitBytes', limitBytes, 0, ramBytes);
   const ramDisks = options.ramDisks ?? [{ name: 'ram0', bytes: RAM_DISK_BYTES_DEFAULT }];
+  requireRamDisks(ramDisks);
   const addressSpaces = options.addressSpaces ?? 64;
   requireInteger('addressSpaces', addressSpaces, 1, ADDRESS_SPACES_MAX);
   const traceRecords = options.traceRecords ?? RECORDS_PER_TASK_DEFAULT;
-  requireInteger('traceRecords', traceRecords, 2, 2 ** 20);
+  requireInteger('traceRecords', traceRecords, TRACE_RECORDS_MIN, 2 ** 20);
   const seed = options.seed ?? 1;
   requireInteger('seed', seed, 0, 2 ** 32 - 1);
   const profile: string = options.profile ?? 'sound';
@@ -101,6 +104,9 @@ export function completeConfig(options: MachineOptions, driverTableBytes: number
       `There is no free-slot policy '${policy}'; choose one of ${FREE_SLOT_POLICIES.join(', ')}.`,
     );
   }
+  const tableBytes =
+    options.tableBytes ?? defaultTableBytes(ramBytes, ramDisks, addressSpaces, driverTableBytes);
+  requireInteger('tableBytes', tableBytes, PAGE_SIZE, RAM_BYTES_MAX);
   return {
     ramBytes,
     shared: options.shared ?? true,
@@ -109,7 +115,7 @@ export function completeConfig(options: MachineOptions, driverTableBytes: number
     limitBytes,
     ramDisks,
     addressSpaces,
-    tableBytes: options.tableBytes ?? defaultTableBytes(ramBytes, ramDisks, addressSpaces, driverTableBytes),
+    tableBytes,
     maxSwapfiles: options.maxSwapfiles ?? MAX_SWAPFILES_DEFAULT,
     traceRecords,
     seed,
@@ -129,6 +135,24 @@ function defaultTableBytes(
     addressSpaces * PAGE_SIZE;
   for (const disk of ramDisks) bytes += disk.bytes / PAGE_SIZE + PAGE_SIZE;
   return Math.ceil(bytes / PAGE_SIZE) * PAGE_SIZE;
+}
+
+/** Each disk must be one the block layer will register: registering comes when the machine exists already. */
+function requireRamDisks(ramDisks: readonly RamDiskConfig[]): void {
+  requireInteger('the number of ramDisks', ramDisks.length, 0, BLOCK_DEVICES_MAX);
+  const names = new Set<string>();
+  for (const { name, bytes } of ramDisks) {
+    if (!/^[\x21-\x2e\x30-\x7e]{1,31}$/.test(name)) {
+      throw new MisuseError(
+        'ERR_INVALID_ARGUMENT',
+        `A RAM disk cannot be called '${name}': a name has 1 to ${BLOCK_DEVICE_NAME_BYTES_MAX} printable ASCII characters without a slash.`,
+      );
+    }
+    if (names.has(name))
+      throw new MisuseError('ERR_INVALID_ARGUMENT', `The RAM disk '${name}' is given twice.`);
+    names.add(name);
+    requirePages(`bytes of the RAM disk '${name}'`, bytes, PAGE_SIZE, RAM_BYTES_MAX);
+  }
 }
 
 function requirePages(name: string, bytes: number, least: number, most: number): void {

@@ -5,21 +5,16 @@
  * before the layout is sealed; `attach` in every thread when all lower floors stand. It defines the driver's functions there, in the same
  * order in every thread. Only the view of the creating thread is booted.
  */
-import type { Layout } from '../arena/layout.js';
-import type { LockClasses } from '../sync/lock-classes.js';
-import type { MachineConfig } from './config.js';
-import type { Kernel } from './kernel.js';
+import type { Kernel, LaidOutPart } from './kernel.js';
 
 /** One driver with its options; made by the driver's package. */
-export interface Driver {
+export interface Driver extends LaidOutPart {
   /** Unique in a machine: `'ramzswap'`. */
   readonly name: string;
   /** Plain data that survives `postMessage`; an attaching thread makes the driver from them again. */
   readonly options: unknown;
   /** Room its tables and the swap maps of its disks need, in bytes. */
   readonly tableBytes: number;
-  /** Reserves its regions and defines its lock classes. */
-  layout(layout: Layout, classes: LockClasses, config: MachineConfig): void;
   /** Builds the view of one thread. */
   attach(kernel: Kernel): DriverView;
 }

@@ -28,7 +28,6 @@ import { layoutTrace, type TraceRegions } from '../trace/rings.js';
 import { Trace } from '../trace/trace.js';
 import { layoutVm, Vm, type VmLayout } from '../vm/vm.js';
 import type { MachineConfig } from './config.js';
-import type { Driver, DriverView } from './driver.js';
 
 /** First cells of a machine: what an attaching thread compares. */
 export const MACHINE = struct('machine', { magic: 'i32', fingerprint: 'i32', bootSymbols: 'i32' });
@@ -70,13 +69,24 @@ export interface KernelLayout {
   readonly vm: VmLayout;
 }
 
+/** A part of a machine that reserves regions of its own: a driver. */
+export interface LaidOutPart {
+  /**
+   * Reserves regions and defines lock classes.
+   * @param layout - not yet sealed
+   * @param classes - the machine's lock classes
+   * @param config - of the machine
+   */
+  layout(layout: Layout, classes: LockClasses, config: MachineConfig): void;
+}
+
 /**
  * Lays out a machine.
  * @param config - complete
  * @param drivers - in the same order in every thread
  * @throws {@link MisuseError} `ERR_OUT_OF_RANGE` when it would not fit
  */
-export function layoutKernel(config: MachineConfig, drivers: readonly Driver[]): KernelLayout {
+export function layoutKernel(config: MachineConfig, drivers: readonly LaidOutPart[]): KernelLayout {
   const layout = new Layout();
   const classes = new LockClasses();
   const regions = {
@@ -113,16 +123,13 @@ export class Kernel {
   readonly swap: SwapCore;
   readonly makeSwap: MakeSwap;
   readonly vm: Vm;
-  /** This thread's views of the drivers, by name. */
-  readonly drivers: ReadonlyMap<string, DriverView>;
 
   /**
    * @param core - from {@link createCore}
    * @param regions - from {@link layoutKernel}
    * @param config - of the machine
-   * @param drivers - as laid out
    */
-  constructor(core: Core, regions: KernelLayout, config: MachineConfig, drivers: readonly Driver[]) {
+  constructor(core: Core, regions: KernelLayout, config: MachineConfig) {
     this.config = config;
     this.core = core;
     this.trace = new Trace(core, regions.trace);
@@ -145,12 +152,9 @@ export class Kernel {
     });
     this.makeSwap = new MakeSwap({ cells: core.cells, context: core.context, pages: frames, devices, bios });
     this.vm = new Vm(core, regions.vm, { frames, reclaimList, vmalloc, block, swap: this.swap, trace });
-    const views = new Map<string, DriverView>();
-    for (const driver of drivers) views.set(driver.name, driver.attach(this));
-    this.drivers = views;
   }
 
-  /** Boots the machine. Called once in its life, by the creating thread, before any other use. */
+  /** Boots the machine without its drivers. Called once in its life, by the creating thread, before any other use. */
   boot(): void {
     this.frames.boot(this.config.limitBytes / PAGE_SIZE);
     this.swap.boot(this.config.seed);
@@ -160,7 +164,6 @@ export class Kernel {
         'ERR_INVALID_ARGUMENT',
         'The RAM disks could not be registered: give each its own name without a slash.',
       );
-    for (const view of this.drivers.values()) view.boot();
   }
 }
 

@@ -13,11 +13,11 @@ import { PAGE, PG_FREE } from '../page/page.js';
 import { describeTasks } from '../sync/context.js';
 import { LockStats, type LockClassStats } from '../sync/lock-classes.js';
 import { Panic } from '../sync/panic.js';
-import { Tasks, type TaskInfo } from '../sync/task.js';
+import { Tasks, TASKS_MAX, type TaskInfo } from '../sync/task.js';
 import type { KernelEvent, KernelEventType } from '../trace/events.js';
 import { TraceReader } from '../trace/reader.js';
 import { completeConfig, type MachineConfig, type MachineOptions } from './config.js';
-import type { Driver, DriverFactory } from './driver.js';
+import type { Driver, DriverFactory, DriverView } from './driver.js';
 import { iterateEvents, type StopSignal } from './events.js';
 import {
   completeAttachOptions,
@@ -85,9 +85,7 @@ export class Machine {
    * @throws {@link MisuseError} `ERR_TOO_MANY_TASKS`, `ERR_SYMBOL_MISMATCH`, `ERR_MACHINE_STOPPED`
    */
   attach(options: AttachOptions = {}): MachineView {
-    return new MachineView(
-      this.attachKernel(completeAttachOptions(options, { name: 'main', mayWait: false })),
-    );
+    return this.attachView(completeAttachOptions(options, { name: 'main', mayWait: false }));
   }
 
   /**
@@ -152,8 +150,14 @@ export class Machine {
   /**
    * Says that the thread of a task has ended without detaching; wakes all who wait, so that whoever waits for it reports.
    * @param task - id of the task
+   * @throws {@link MisuseError} `ERR_OUT_OF_RANGE` when there can be no such task
    */
   markDead(task: number): void {
+    if (!Number.isInteger(task) || task < 0 || task >= TASKS_MAX)
+      throw new MisuseError(
+        'ERR_OUT_OF_RANGE',
+        `markDead: ${task} is no task; they are 0 to ${TASKS_MAX - 1}.`,
+      );
     this.taskTable.markDead(task);
   }
 
@@ -185,34 +189,46 @@ export class Machine {
     restoreSnapshot(this.arena, this.regions.layout, snapshot);
   }
 
-  /** Builds a thread's kernel; its boot symbols must be those of the machine. A refused thread leaves nothing behind. */
-  private attachKernel(options: Required<AttachOptions>): Kernel {
+  /** Builds a thread's view; its boot symbols must be those of the machine. A refused thread leaves nothing behind. */
+  private attachView(options: Required<AttachOptions>): MachineView {
     this.panic.check();
     const core = createCore(this.arena, this.regions, options);
     const { tasks, current } = core.context;
     let attached = false;
     try {
-      const kernel = buildKernel(core, this.regions, this.config, this.drivers, this.arena);
+      const booted = this.arena.i32[(this.regions.machine.base + MACHINE.bootSymbols) >> 2] ?? 0;
+      const { kernel, views } = buildKernel(core, this.regions, this.config, this.drivers, booted);
       attached = true;
-      return kernel;
+      return new MachineView(kernel, views);
     } finally {
       if (!attached) tasks.release(current);
     }
   }
 }
 
-/** Builds a kernel in the boot order of symbols: the first thread defines them, all others must define the same. */
+/** The kernel of a thread and its views of the drivers. */
+interface BuiltKernel {
+  readonly kernel: Kernel;
+  readonly views: ReadonlyMap<string, DriverView>;
+}
+
+/**
+ * Builds a kernel and attaches its drivers, in the boot order of symbols: the first thread defines them, all others must define the same.
+ * @param booted - symbols the machine was booted with; 0 in the thread that boots it
+ */
 function buildKernel(
   core: Core,
   regions: KernelLayout,
   config: MachineConfig,
   drivers: readonly Driver[],
-  arena: Arena,
-): Kernel {
-  core.symbols.beginBoot(arena.i32[(regions.machine.base + MACHINE.bootSymbols) >> 2] ?? 0);
-  const kernel = new Kernel(core, regions, config, drivers);
+  booted: number,
+): BuiltKernel {
+  core.symbols.beginBoot(booted);
+  const kernel = new Kernel(core, regions, config);
+  const views = new Map<string, DriverView>();
+  for (const driver of drivers) views.set(driver.name, driver.attach(kernel));
   core.symbols.endBoot();
-  return kernel;
+  return { kernel, views };
 }
 
 /**
@@ -229,8 +245,9 @@ export function createMachine(options: CreateMachineOptions = {}): Machine {
   const regions = layoutKernel(config, drivers);
   const arena = createArena(regions.layout.totalBytes(), config.shared);
   const core = createCore(arena, regions, completeAttachOptions({}, { name: 'boot', mayWait: false }));
-  const kernel = buildKernel(core, regions, config, drivers, arena);
+  const { kernel, views } = buildKernel(core, regions, config, drivers, 0);
   kernel.boot();
+  for (const view of views.values()) view.boot();
   const { base } = regions.machine;
   arena.i32[(base + MACHINE.bootSymbols) >> 2] = core.symbols.count();
   arena.i32[(base + MACHINE.fingerprint) >> 2] = regions.layout.fingerprint();
@@ -258,7 +275,8 @@ export interface DriverCode {
  * @throws {@link MisuseError} `ERR_BAD_HANDLE`, `ERR_SYMBOL_MISMATCH`
  */
 export function openMachine(handle: MachineHandle, code: DriverCode = {}): Machine {
-  const format: unknown = handle.format;
+  // What came through `postMessage` or from a file may be anything.
+  const format: unknown = (handle as MachineHandle | null | undefined)?.format;
   if (format !== HANDLE_FORMAT) {
     throw new MisuseError(
       'ERR_BAD_HANDLE',

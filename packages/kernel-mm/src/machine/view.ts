@@ -43,7 +43,7 @@ export interface AddressSpaceOptions {
 const ADDRESS_SPACE_BYTES_DEFAULT = 16 << 20;
 const ADDRESS_SPACE_BYTES_MAX = 2 ** 31 - PAGE_SIZE;
 
-/** What each errno of swapon and swapoff means for a user. */
+/** What each errno of swapon, mkswap and swapoff means for a user. */
 const SWAPON_SENTENCES: ReadonlyMap<number, string> = new Map([
   [ENOENT, 'there is no such block device'],
   [EBUSY, 'it is a swap area already'],
@@ -54,6 +54,13 @@ const SWAPON_SENTENCES: ReadonlyMap<number, string> = new Map([
   [EPERM, 'all swap areas are taken'],
   [ENOMEM, 'there is no room for its swap map'],
   [EIO, 'its header could not be read'],
+]);
+const MKSWAP_SENTENCES: ReadonlyMap<number, string> = new Map([
+  [ENOENT, 'there is no such block device'],
+  [EBUSY, 'it is in use; swap it off first'],
+  [EINVAL, 'it is too small: a swap device has at least 11 pages'],
+  [ENOMEM, 'there is not enough memory to write its header'],
+  [EIO, 'its header could not be written'],
 ]);
 const SWAPOFF_SENTENCES: ReadonlyMap<number, string> = new Map([
   [ENOENT, 'there is no such block device'],
@@ -73,6 +80,7 @@ const SWAPOFF_SENTENCES: ReadonlyMap<number, string> = new Map([
 export class MachineView {
   /** The floors below, for drivers, tests and whoever wants to look inside. */
   readonly kernel: Kernel;
+  private attached = true;
 
   /** @param kernel - of this thread */
   constructor(kernel: Kernel) {
@@ -118,11 +126,12 @@ export class MachineView {
   /**
    * Writes a swap header for the whole of a block device, as the mkswap program does. May sleep.
    * @param path - of the block device; not a ramzswap disk, which brings its own header
-   * @throws {@link KernelError} `ENOENT`, `EBUSY` while it is in use, `EINVAL` when it is too small, `EIO`
+   * @throws {@link KernelError} `ENOENT`, `EBUSY` while it is in use, `EINVAL` when it is too small, `ENOMEM`, `EIO`
    */
   mkswap(path: string): void {
     const result = this.kernel.makeSwap.mkswap(path);
-    if (result < 0) throw new KernelError('mkswap', result, `${path}: the header could not be written`);
+    if (result < 0)
+      throw new KernelError('mkswap', result, `${path}: ${sentenceFor(MKSWAP_SENTENCES, result)}`);
   }
 
   /**
@@ -215,14 +224,17 @@ export class MachineView {
 
   /** The view a driver has in this thread, for that driver's own package. */
   driver(name: string): DriverView {
-    const view = this.kernel.drivers.get(name);
+    const view = this.drivers.get(name);
     if (view === undefined)
       throw new MisuseError('ERR_INVALID_ARGUMENT', `This machine has no driver '${name}'.`);
     return view;
   }
 
-  /** Gives the thread's place in the machine back. The view must not be used any more; no lock may be held. */
+  /** Gives the thread's place in the machine back. The view must not be used any more; no lock may be held. A second call does nothing. */
   detach(): void {
+    if (!this.attached) return;
+    // By a second call the place may be another thread's.
+    this.attached = false;
     this.kernel.core.context.tasks.release(this.kernel.core.context.current);
   }
 }

@@ -171,6 +171,8 @@ export class Frames implements PageAllocator {
 
   /** @kernel __alloc_pages_nodemask, order 0, 2.6.34 */
   allocPage(gfp: number): number {
+    // Said at once and not only when memory is short, so that a wrong caller is found on its first call. @kernel might_sleep_if
+    if ((gfp & GFP_BIT_WAIT) !== 0) this.context.mightSleep('allocating a page');
     if (this.cells.atomicLoad(this.zone + ZONE.failNext) > 0 && this.takeInjectedFailure()) return 0;
     for (let attempt = 0; ; attempt++) {
       const page = this.takeFree(gfp);
@@ -178,7 +180,6 @@ export class Frames implements PageAllocator {
       const mayReclaim = (gfp & (GFP_BIT_WAIT | GFP_BIT_IO)) === (GFP_BIT_WAIT | GFP_BIT_IO);
       if (!mayReclaim || attempt >= RECLAIM_ATTEMPTS_MAX || this.reclaimer === null) return 0;
       if ((this.context.taskFlags() & PF_MEMALLOC) !== 0) return 0;
-      this.context.mightSleep('reclaiming for an allocation');
       if (this.reclaimer.reclaimPages(SWAP_CLUSTER_MAX) === 0) return 0;
     }
   }
@@ -289,10 +290,29 @@ export class Frames implements PageAllocator {
    * @param page - just allocated
    */
   charge(page: number): void {
-    if ((this.cells.atomicOr(page + PAGE.flags, PG_CHARGED) & PG_CHARGED) !== 0) {
-      this.context.bug(`Page ${this.frameNumber(page)} is charged twice.`);
-    }
+    this.markCharged(page);
     this.cells.atomicAdd(this.zone + ZONE.charged, 1);
+  }
+
+  /**
+   * Counts a page against the limit if there is room for it. Looks and counts in one step, so that several tasks together stay within it.
+   * @param page - just allocated, not charged
+   * @returns false when the limit is reached; nothing is changed then
+   * @kernel res_counter_charge
+   */
+  tryCharge(page: number): boolean {
+    const limit = this.cells.atomicLoad(this.zone + ZONE.limit);
+    if (limit === 0) {
+      this.charge(page);
+      return true;
+    }
+    for (;;) {
+      const charged = this.cells.atomicLoad(this.zone + ZONE.charged);
+      if (charged >= limit) return false;
+      if (this.cells.atomicCompareExchange(this.zone + ZONE.charged, charged, charged + 1) === charged) break;
+    }
+    this.markCharged(page);
+    return true;
   }
 
   /** Pages over the limit if one more were charged; 0 or less when there is room. */
@@ -335,7 +355,7 @@ export class Frames implements PageAllocator {
         broken.push(`frame ${this.frameNumber(page)} is listed as free but is not`);
       if (++listed > this.frameCount) return [...broken, 'the free list has a cycle'];
     }
-    const { free, charged } = this.info();
+    const { free, charged, limit } = this.info();
     if (listed !== free) broken.push(`${listed} frames are on the free list, but the zone counts ${free}`);
     let inUse = 0;
     let marked = 0;
@@ -344,13 +364,23 @@ export class Frames implements PageAllocator {
       const flags = this.cells.ld32(page + PAGE.flags);
       if ((flags & PG_FREE) === 0) inUse++;
       if ((flags & PG_CHARGED) !== 0) marked++;
-      if ((flags & PG_FREE) === 0 && this.cells.ld32(page + PAGE.count) <= 0)
-        broken.push(`frame ${frame} is in use without references`);
+      const count = this.cells.ld32(page + PAGE.count);
+      if ((flags & PG_FREE) === 0 && count <= 0) broken.push(`frame ${frame} is in use without references`);
+      if ((flags & PG_FREE) !== 0 && count !== 0)
+        broken.push(`frame ${frame} is free but has ${count} reference(s)`);
     }
     if (inUse + free !== this.frameCount)
       broken.push(`${inUse} frames in use and ${free} free are not ${this.frameCount}`);
     if (marked !== charged) broken.push(`${marked} pages are marked as charged, but ${charged} are counted`);
+    if (limit !== 0 && charged > limit)
+      broken.push(`${charged} pages are charged, but the limit is ${limit}`);
     return broken;
+  }
+
+  private markCharged(page: number): void {
+    if ((this.cells.atomicOr(page + PAGE.flags, PG_CHARGED) & PG_CHARGED) !== 0) {
+      this.context.bug(`Page ${this.frameNumber(page)} is charged twice.`);
+    }
   }
 
   private takeInjectedFailure(): boolean {
@@ -376,13 +406,12 @@ export class Frames implements PageAllocator {
       const free = this.cells.ld32(this.zone + ZONE.nrFree);
       if (free <= this.reserveFor(gfp)) return 0;
       const page = this.cells.ld32(this.zone + ZONE.freeHead);
-      this.context.assert(page !== 0, `the free list is empty, but ${free} frames are counted`);
+      if (page === 0) this.context.bug(`The free list is empty, but ${free} frames are counted.`);
       this.cells.st32(this.zone + ZONE.freeHead, this.cells.ld32(page + PAGE.lruNext));
       this.cells.st32(this.zone + ZONE.nrFree, free - 1);
-      this.context.assert(
-        this.cells.ld32(page + PAGE.flags) === PG_FREE,
-        `frame ${this.frameNumber(page)} was on the free list in use`,
-      );
+      if (this.cells.ld32(page + PAGE.flags) !== PG_FREE) {
+        this.context.bug(`Frame ${this.frameNumber(page)} is on the free list but in use.`);
+      }
       const first = page >> 2;
       this.i32.fill(0, first, first + DESCRIPTOR_WORDS);
       this.cells.atomicStore(page + PAGE.count, 1);

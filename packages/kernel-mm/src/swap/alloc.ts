@@ -111,10 +111,11 @@ export class SlotAllocator {
    */
   nextInTurn(type: number): number {
     const { table } = this;
-    const prio = this.prioOf(type);
     const next = table.cells.ld32(table.infoOf(type) + SWAP_INFO.next);
-    if (next >= 0 && this.prioOf(next) === prio) return next;
     let first = table.listHead();
+    if (next < 0 && first === type) return type;
+    const prio = this.prioOf(type);
+    if (next >= 0 && this.prioOf(next) === prio) return next;
     while (this.prioOf(first) !== prio) first = table.cells.ld32(table.infoOf(first) + SWAP_INFO.next);
     return first;
   }

@@ -134,10 +134,8 @@ export class SlotCounts {
     if (offset < cells.ldu32(area + SWAP_INFO.lowestBit)) cells.st32(area + SWAP_INFO.lowestBit, offset);
     if (offset > cells.ldu32(area + SWAP_INFO.highestBit)) cells.st32(area + SWAP_INFO.highestBit, offset);
     const next = table.listNext();
-    if (
-      next >= 0 &&
-      cells.ld32(area + SWAP_INFO.prio) > cells.ld32(table.infoOf(next) + SWAP_INFO.prio)
-    ) {
+    const isOther = next >= 0 && next !== type;
+    if (isOther && cells.ld32(area + SWAP_INFO.prio) > cells.ld32(table.infoOf(next) + SWAP_INFO.prio)) {
       table.setListNext(type);
     }
     table.addSwapPages(1);

@@ -121,7 +121,10 @@ export function buildSwapHeader(fields: SwapHeaderFields): Uint8Array {
 
 function checkWord(what: string, value: number): void {
   if (Number.isInteger(value) && value >= 0 && value <= 0xffff_ffff) return;
-  throw new MisuseError('ERR_OUT_OF_RANGE', `The ${what} of a swap header is 0 to 2^32 - 1, but not ${value}.`);
+  throw new MisuseError(
+    'ERR_OUT_OF_RANGE',
+    `The ${what} of a swap header is 0 to 2^32 - 1, but not ${value}.`,
+  );
 }
 
 function putAscii(bytes: Uint8Array, at: number, text: string): void {

@@ -362,10 +362,9 @@ export class SwapTable {
     const { cells } = this;
     const area = this.infoOf(swpType(entry));
     const within = swpOffset(entry) - cells.ldu32(area + SWAP_INFO.extentStartPage);
-    this.context.assert(
-      within >= 0 && within < cells.ldu32(area + SWAP_INFO.extentPages),
-      `slot ${swpOffset(entry)} of swap area ${swpType(entry)} lies in its extent.`,
-    );
+    if (within < 0 || within >= cells.ldu32(area + SWAP_INFO.extentPages)) {
+      this.context.bug(`Slot ${swpOffset(entry)} of swap area ${swpType(entry)} lies outside of its extent.`);
+    }
     return cells.ldu32(area + SWAP_INFO.extentStartBlock) + within;
   }
 }

@@ -117,7 +117,9 @@ function takeCensus(table: SwapTable, area: number, type: number, broken: string
     if (byte !== 0) {
       census.inuse++;
       if ((count & COUNT_CONTINUED) !== 0 && count !== SWAP_MAP_SHMEM) {
-        broken.push(`I15: slot ${offset} of area ${type} has a count with higher digits, which there are none of.`);
+        broken.push(
+          `I15: slot ${offset} of area ${type} has a count with higher digits, which there are none of.`,
+        );
       }
       continue;
     }
@@ -154,10 +156,11 @@ function checkList(table: SwapTable, quiescent: boolean, broken: string[]): void
     }
   }
   const next = table.listNext();
-  if ((next < 0) !== (onList.size === 0) || (next >= 0 && !onList.has(next))) {
+  if (next < 0 !== (onList.size === 0) || (next >= 0 && !onList.has(next))) {
     broken.push(`I9: the cursor of the list stands at area ${next}, which is not on it.`);
   }
-  if (quiescent) checkAutomaticPriorities(automatic, cells.ld32(table.globals + SWAP_GLOBALS.leastPriority), broken);
+  if (quiescent)
+    checkAutomaticPriorities(automatic, cells.ld32(table.globals + SWAP_GLOBALS.leastPriority), broken);
 }
 
 /** The list is in order, so dense priorities read -1, -2, ... */
@@ -168,6 +171,8 @@ function checkAutomaticPriorities(automatic: readonly number[], least: number, b
     expected--;
   }
   if (least !== -automatic.length) {
-    broken.push(`I10: the least priority is ${least}, but ${automatic.length} area(s) have an automatic one.`);
+    broken.push(
+      `I10: the least priority is ${least}, but ${automatic.length} area(s) have an automatic one.`,
+    );
   }
 }

@@ -12,7 +12,15 @@
  * Long loops over map bytes read the arena directly and announce one point for each {@link LATENCY_LIMIT} bytes: where the original may
  * reschedule. No area is discardable here, so there is nothing to discard when a free cluster is taken.
  */
-import { LATENCY_LIMIT, SWAP_HAS_CACHE, SWAP_INFO, SWAPFILE_CLUSTER, SWP_SCANNING, SWP_SOLIDSTATE, SWP_WRITEOK } from './info.js';
+import {
+  LATENCY_LIMIT,
+  SWAP_HAS_CACHE,
+  SWAP_INFO,
+  SWAPFILE_CLUSTER,
+  SWP_SCANNING,
+  SWP_SOLIDSTATE,
+  SWP_WRITEOK,
+} from './info.js';
 import type { SwapTable } from './info.js';
 import type { SwapPages } from './pages.js';
 
@@ -188,8 +196,10 @@ export class SlotScanner {
   takeSlot(area: number, offset: number, usage: number): number {
     const { table } = this;
     const { cells } = table;
-    if (offset === cells.ldu32(area + SWAP_INFO.lowestBit)) cells.st32(area + SWAP_INFO.lowestBit, offset + 1);
-    if (offset === cells.ldu32(area + SWAP_INFO.highestBit)) cells.st32(area + SWAP_INFO.highestBit, offset - 1);
+    if (offset === cells.ldu32(area + SWAP_INFO.lowestBit))
+      cells.st32(area + SWAP_INFO.lowestBit, offset + 1);
+    if (offset === cells.ldu32(area + SWAP_INFO.highestBit))
+      cells.st32(area + SWAP_INFO.highestBit, offset - 1);
     const inusePages = cells.ldu32(area + SWAP_INFO.inusePages) + 1;
     cells.st32(area + SWAP_INFO.inusePages, inusePages);
     if (inusePages === cells.ldu32(area + SWAP_INFO.pages)) {

@@ -189,7 +189,9 @@ export class SwapOff {
       }
       waitedMs += TICK_MS;
       if (waitedMs > context.options.waitLimitMs) {
-        context.bug(`swapoff has waited ${waitedMs} ms for a task to leave scanSwapMap: the limit is reached.`);
+        context.bug(
+          `swapoff has waited ${waitedMs} ms for a task to leave scanSwapMap: the limit is reached.`,
+        );
       }
     }
   }

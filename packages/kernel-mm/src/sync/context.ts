@@ -119,7 +119,7 @@ export class Context {
   /**
    * Stops the machine unless a condition holds.
    * @param condition - the invariant
-   * @param sentence - what is broken when it does not hold
+   * @param sentence - what should hold; a fixed text, since it is there on every call. With values: `if (!condition) bug(...)`
    */
   assert(condition: boolean, sentence: string): asserts condition {
     if (!condition) this.bug(`Assertion failed: ${sentence}`);

@@ -18,7 +18,12 @@ export function installC01(swap: SwapCore): void {
 }
 
 /** Replaces `SlotScanner.plainScan`; never says that it found a slot in the second half. */
-function plainScanSkippingLowestBit(this: SlotScanner, area: number, offset: number, scanBase: number): number {
+function plainScanSkippingLowestBit(
+  this: SlotScanner,
+  area: number,
+  offset: number,
+  scanBase: number,
+): number {
   const { cells } = this.table;
   const found = this.findCandidate(area, offset + 1, cells.ldu32(area + SWAP_INFO.highestBit));
   if (found !== 0) return found;

@@ -156,6 +156,8 @@ export class Access {
   ): boolean {
     this.spaces.lockTable(mm);
     try {
+      // Another task may have ended the address space: the fault tells so.
+      if (vpn >= this.spaces.pagesOf(mm)) return false;
       const pte = this.spaces.pte(mm, vpn);
       if (pte === 0 && !write) {
         // The shared page of zeros: reading what was never written costs no frame. @kernel ZERO_PAGE

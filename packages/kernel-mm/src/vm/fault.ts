@@ -2,12 +2,12 @@
  * Page faults: first touch, swap-in, and the first write to a page that came in for reading. @kernel mm/memory.c, 2.6.34
  *
  * Promise: a fault either leaves an entry the access can use, or changes nothing and says why: `-ENOMEM` when no page could be had, `-EIO`
- * when the slot could not be read (the original sends SIGBUS). An entry that another task changed meanwhile is no error: the access looks
- * again.
+ * when the slot could not be read (the original sends SIGBUS), `-EFAULT` when the address space has ended. An entry that another task changed
+ * meanwhile is no error: the access looks again.
  *
  * Entered with `mmap_sem` held for reading and nothing else; may sleep. Inside: page lock, then page-table lock, then `swap_lock`.
  */
-import { EIO, ENOMEM } from '../errno.js';
+import { EFAULT, EIO, ENOMEM } from '../errno.js';
 import type { Frames } from '../page/frames.js';
 import type { ReclaimList } from '../page/lru.js';
 import { PAGE, PG_SWAPBACKED, PG_UPTODATE } from '../page/page.js';
@@ -74,10 +74,12 @@ export class Faults {
    * @param mm - address space, `mmap_sem` held for reading
    * @param vpn - virtual page number
    * @param write - whether the access writes
-   * @returns 0 to look again, `-ENOMEM` or `-EIO`
+   * @returns 0 to look again, `-ENOMEM`, `-EIO`, or `-EFAULT` when the address space has ended meanwhile
    * @kernel mm/memory.c handle_pte_fault, 2.6.34
    */
   handleFault(mm: number, vpn: number, write: boolean): number {
+    // As long as mmap_sem is held it cannot end, so this holds for the whole fault.
+    if (vpn >= this.spaces.pagesOf(mm)) return -EFAULT;
     this.events.count(VM_EVENT.faults);
     this.spaces.lockTable(mm);
     const pte = this.spaces.pte(mm, vpn);

@@ -93,12 +93,16 @@ export class Reclaim implements Reclaimer {
    * @kernel alloc_page_vma and mem_cgroup_newpage_charge
    */
   allocUserPage(): number {
-    while (this.frames.overLimit() > 0) {
-      if (this.reclaimPages(Math.max(this.frames.overLimit(), SWAP_CLUSTER_MAX)) === 0) return 0;
+    for (;;) {
+      while (this.frames.overLimit() > 0) {
+        if (this.reclaimPages(Math.max(this.frames.overLimit(), SWAP_CLUSTER_MAX)) === 0) return 0;
+      }
+      const page = this.frames.allocPage(GFP_KERNEL);
+      if (page === 0 || this.frames.tryCharge(page)) return page;
+      // Another task took the room meanwhile.
+      this.frames.freePage(page);
+      this.context.step();
     }
-    const page = this.frames.allocPage(GFP_KERNEL);
-    if (page !== 0) this.frames.charge(page);
-    return page;
   }
 
   /**

@@ -58,6 +58,8 @@ export class Zap {
     const semaphore = this.spaces.mmapSem(mm);
     semaphore.downWrite();
     try {
+      // Another task ended it while this one waited.
+      if (this.spaces.pagesOf(mm) === 0) return;
       this.zapRange(mm, 0, this.spaces.pagesOf(mm));
       this.spaces.destroy(mm);
     } finally {

@@ -16,7 +16,7 @@ function run(): Outcome {
   try {
     return { kind: 'returned', value: scenario(order.input) };
   } catch (error) {
-    const { name, message } = error as Error;
-    return { kind: 'threw', name, code: String((error as { code?: unknown }).code ?? ''), message };
+    const { name, message, code } = error as Error & { readonly code?: string };
+    return { kind: 'threw', name, code: code ?? '', message };
   }
 }

@@ -171,7 +171,7 @@ describe('points of locks', () => {
       'lock swap_chain_rwsem 0 at 7',
       'unlock swap_chain_rwsem 1 at 8',
       'lock swap_chain_rwsem 0 at 9',
-      `unlock swap_chain_rwsem ${0x4000_0000} at 10`,
+      `unlock swap_chain_rwsem 1073741824 at 10`,
       'atomic page_wait 0 at 11',
       'wake page_wait 0 at 12',
       'wait page_wait 1 at 13',

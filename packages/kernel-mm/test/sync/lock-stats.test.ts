@@ -69,9 +69,7 @@ describe('lock statistics', () => {
     const view = createLocks({ clock: () => now });
     view.spin.lock();
     now += 2_500_000;
-    expect(view.context.describe()).to.equal(
-      '> test (task 0, running, 1 steps); holds swap_lock swap_lock for 2.5 ms',
-    );
+    expect(view.context.describe()).to.equal('> test (task 0, running, 1 steps); holds swap_lock for 2.5 ms');
   });
 
   it('are off unless asked for', () => {

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { MisuseError } from '#src/errno.js';
 import { siblingModule, valuesOf, withThreads } from '../support/threads.js';
 import { attachLocks, createLocks, WORD } from './scenarios.js';
 
@@ -29,6 +30,21 @@ describe('reader/writer semaphore', () => {
     const other = attachLocks(view.handle, { mayWait: false });
     other.semaphore.downWrite();
     other.semaphore.upWrite();
+  });
+
+  it('lets nobody in beside a writer, and no writer in beside a reader', () => {
+    const view = createLocks();
+    const other = attachLocks(view.handle, { name: 'other', mayWait: false });
+    view.semaphore.downWrite();
+    expect(() => other.semaphore.downRead()).to.throw(MisuseError, 'held by test');
+    expect(() => other.semaphore.downWrite()).to.throw(MisuseError, 'held by test');
+    view.semaphore.upWrite();
+    view.semaphore.downRead();
+    other.semaphore.downRead();
+    other.semaphore.upRead();
+    expect(() => other.semaphore.downWrite()).to.throw(MisuseError, 'held by test');
+    view.semaphore.upRead();
+    other.semaphore.downWrite();
   });
 
   it('lets a writer in although readers overlap without a pause', async function () {

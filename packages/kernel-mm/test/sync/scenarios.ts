@@ -263,27 +263,38 @@ export function readAndWrite(input: ScenarioInput): number {
 }
 
 /**
- * Readers that overlap without end: each leaves only when another one is inside too, so that the semaphore is never free of readers unless
- * new ones are held back. Stops when the word `stop` is set.
+ * Readers that overlap without end: each leaves only when another one stays inside, so that the semaphore is never free of readers unless new
+ * ones are held back. Stops when the word `stop` is set.
  */
 export function readWithoutPause(input: ScenarioInput): number {
   const view = attach(input);
   const { i32 } = view.arena;
-  const inside = view.cell(WORD.inside);
   const stop = view.cell(WORD.stop);
   startTogether(view, input.parties ?? 1);
   let rounds = 0;
   while (Atomics.load(i32, stop) === 0) {
     view.semaphore.downRead();
-    const others = Atomics.add(i32, inside, 1);
-    // Alone because a writer holds the others back: leave after a while. Without a writer somebody comes at once.
-    if (others === 0) Atomics.wait(i32, inside, 1, 100);
-    Atomics.sub(i32, inside, 1);
-    Atomics.notify(i32, inside);
+    add(view, WORD.inside, 1);
+    leaveToAnother(view);
     view.semaphore.upRead();
     rounds++;
   }
   return rounds;
+}
+
+/** Waits until somebody else is inside too, then counts itself out. Who stays alone, because a writer holds the others back, gives up. */
+function leaveToAnother(view: LockView): void {
+  const { i32 } = view.arena;
+  const inside = view.cell(WORD.inside);
+  for (;;) {
+    const count = Atomics.load(i32, inside);
+    if (count >= 2) {
+      if (Atomics.compareExchange(i32, inside, count, count - 1) === count) return;
+    } else if (Atomics.wait(i32, inside, count, 200) === 'timed-out') {
+      Atomics.sub(i32, inside, 1);
+      return;
+    }
+  }
 }
 
 /** Waits until readers are at it, writes once, and lets them stop. */
