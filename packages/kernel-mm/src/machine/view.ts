@@ -80,11 +80,16 @@ const SWAPOFF_SENTENCES: ReadonlyMap<number, string> = new Map([
 export class MachineView {
   /** The floors below, for drivers, tests and whoever wants to look inside. */
   readonly kernel: Kernel;
+  private readonly drivers: ReadonlyMap<string, DriverView>;
   private attached = true;
 
-  /** @param kernel - of this thread */
-  constructor(kernel: Kernel) {
+  /**
+   * @param kernel - of this thread
+   * @param drivers - this thread's views of the drivers, by name
+   */
+  constructor(kernel: Kernel, drivers: ReadonlyMap<string, DriverView>) {
     this.kernel = kernel;
+    this.drivers = drivers;
   }
 
   /**

@@ -44,7 +44,7 @@ export function churnFrames(input: FramesInput): FramesResult {
       result.isolated++;
       list.add(page);
       frames.putPage(page);
-    } else if (held.length < input.holds && (choice & 1) === 0) {
+    } else if (held.length < input.holds && (choice & 0x18) !== 0) {
       const page = frames.allocPage((choice & 2) === 0 ? GFP_ATOMIC : GFP_KERNEL);
       if (page === 0) {
         result.refused++;
