@@ -44,6 +44,7 @@ export * from './swap/alloc.js';
 export * from './swap/counts.js';
 export * from './swap/pages.js';
 export * from './swap/free-notify.js';
+export * from './swap/policy.js';
 export * from './swap/header.js';
 export * from './swap/events.js';
 export * from './swap/invariants.js';

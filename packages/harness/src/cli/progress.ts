@@ -5,7 +5,8 @@
 import type { RunProgress } from '../run/document.js';
 import type { Terminal } from './terminal.js';
 
-const BAR_COLUMNS = 24;
+/** So few that the longest line fits a terminal of 80 columns. */
+const BAR_COLUMNS = 12;
 const ERASE_LINE = '\r\u001b[2K';
 
 /** A line of progress. */
@@ -46,10 +47,10 @@ export function progressText(progress: RunProgress, unicode: boolean): string {
   const share = progress.checkpoints === 0 ? 0 : progress.checkpoint / progress.checkpoints;
   const full = Math.round(share * BAR_COLUMNS);
   const bar = (unicode ? '█' : '#').repeat(full) + (unicode ? '░' : '.').repeat(BAR_COLUMNS - full);
+  const { live, stored, stale } = progress.sample;
   return (
-    `${progress.policy} (${String(progress.policyIndex + 1)} of ${String(progress.policyCount)}) ${bar} ` +
-    `${progress.phase}: ${String(progress.sample.live)} live, ${String(progress.sample.stored)} stored, ` +
-    `${String(progress.sample.stale)} stale slots`
+    `${progress.policy} ${String(progress.policyIndex + 1)}/${String(progress.policyCount)} ${bar} ${progress.phase}: ` +
+    `${count(live)} live, ${count(stored)} stored, ${count(stale)} stale`
   );
 }
 
@@ -60,9 +61,13 @@ export function progressText(progress: RunProgress, unicode: boolean): string {
  * @returns text with a line feed at its end
  */
 export function policyEndText(progress: RunProgress): string {
+  const { opsDone, sample } = progress;
   return (
-    `${progress.policy}: ${String(progress.opsDone)} steps done in ${progress.sample.t.toFixed(1)} s; ` +
-    `${String(progress.sample.live)} slots live, ${String(progress.sample.stored)} stored, ` +
-    `${String(progress.sample.stale)} stale\n`
+    `${progress.policy}: ${count(opsDone)} steps done in ${sample.t.toFixed(1)} s; ` +
+    `${count(sample.live)} slots live, ${count(sample.stored)} stored, ${count(sample.stale)} stale\n`
   );
+}
+
+function count(value: number): string {
+  return value.toLocaleString('en-US');
 }

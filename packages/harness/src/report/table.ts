@@ -7,7 +7,7 @@
 import { createColors } from 'picocolors';
 
 import type { LockResult, PolicyResult, RunDocument, Sample } from '../run/document.js';
-import { formatSize, type RunPolicy } from '../run/options.js';
+import type { RunPolicy } from '../run/options.js';
 
 /** How the report may look. */
 export interface TableStyle {
@@ -15,6 +15,8 @@ export interface TableStyle {
   readonly colour: boolean;
   /** Whether the terminal shows block characters; else the curves are drawn in ASCII. */
   readonly unicode: boolean;
+  /** Columns of the terminal; sentences are broken there, and at {@link TEXT_COLUMNS_MAX} at the latest. 80 when not given. */
+  readonly columns?: number;
 }
 
 const POLICY_MEANING: Readonly<Record<RunPolicy, string>> = {
@@ -26,11 +28,15 @@ const BLOCKS = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'] as const
 const ASCII_LEVELS = ['.', ':', '-', '=', '+', '*', '#', '@'] as const;
 /** How many columns of the terminal one sample of a curve takes. */
 const SAMPLE_COLUMNS = 2;
-/** Where sentences are broken. */
-const TEXT_COLUMNS = 96;
+/** Longer lines are hard to read, however wide the terminal is. */
+const TEXT_COLUMNS_MAX = 96;
+const TEXT_COLUMNS_MIN = 40;
+const TEXT_COLUMNS_DEFAULT = 80;
 const CURVE_SAMPLES_MAX = 36;
 /** How many names of phases go on one line. */
-const LEGEND_NAMES = 6;
+const LEGEND_NAMES = 5;
+/** How many sentences a policy may say about what went wrong. */
+const REPORTS_MAX = 10;
 
 /**
  * Writes the report of a run: what ran, curves, figures, what was seen, and how to repeat it.
@@ -41,18 +47,24 @@ const LEGEND_NAMES = 6;
  */
 export function renderRun(document: RunDocument, style: TableStyle): string {
   const colours = createColors(style.colour);
+  const width = Math.min(Math.max(style.columns ?? TEXT_COLUMNS_DEFAULT, TEXT_COLUMNS_MIN), TEXT_COLUMNS_MAX);
+  const wrong = errors(document.policies);
   const lines: string[] = [
     '',
-    colours.bold(headline(document)),
-    ...introduction(document),
+    ...wrap('', headline(document), width).map((line) => colours.bold(line)),
+    ...introduction(document, width),
     '',
-    ...curves(document, style),
-    ...figures(document.policies).map((line, row) => (row === 0 ? colours.dim(line) : line)),
+    ...curves(document, style, width),
+    ...figures(document.policies).map((line, row) => (row === 0 ? colours.bold(line) : line)),
     '',
     colours.bold('What was seen'),
-    ...sentences(document).flatMap((sentence) => wrap('  - ', sentence)),
+    ...sentences(document).flatMap((sentence) => wrap('  - ', sentence, width)),
     '',
-    `To see the same again: ${colours.bold(document.command)}`,
+    ...(wrong.length === 0 ? [] : [colours.bold(colours.red('What went wrong'))]),
+    ...wrong.flatMap((sentence) => wrap('  - ', sentence, width)),
+    ...(wrong.length === 0 ? [] : ['']),
+    'To see the same again:',
+    `  ${colours.bold(document.command)}`,
   ];
   return `${lines.join('\n')}\n`;
 }
@@ -93,27 +105,32 @@ function headline(document: RunDocument): string {
   return `One workload, ${ways} to tell a compressed-RAM swap device that a slot is free`;
 }
 
-function introduction(document: RunDocument): string[] {
+function introduction(document: RunDocument, width: number): string[] {
   const { options } = document;
   const mapped = options.mapped * document.swappers;
+  const what =
+    `${plural(document.swappers, 'worker thread')} ${document.swappers === 1 ? 'uses' : 'use'} ` +
+    `${mebibytes(mapped)} of memory, of which ${mebibytes(options.limit)} may stay resident; the rest is swapped to ` +
+    `${plural(options.disks, 'disk')} of ${mebibytes(options.disksize)} that ` +
+    `${options.disks === 1 ? 'lives' : 'live'} in RAM, compressed. ${plural(options.ops, 'step')} under each policy.`;
   return [
-    `  ${plural(document.swappers, 'worker thread')} ${document.swappers === 1 ? 'uses' : 'use'} ` +
-      `${mebibytes(mapped)} of memory, of which ${mebibytes(options.limit)} may stay resident; the rest is ` +
-      `swapped`,
-    `  to ${plural(options.disks, 'disk')} of ${mebibytes(options.disksize)} that ` +
-      `${options.disks === 1 ? 'lives' : 'live'} in RAM, compressed. ` +
-      `${plural(options.ops, 'step')} under each policy.`,
-    `  workload ${options.workload}, codec ${options.codec}, profile ${document.profile}, ` +
-      `RAM ${formatSize(options.ram)}, seed ${String(document.seed)}`,
-    ...wrap('  pages: ', document.pagesDescription),
+    ...wrap('  ', what, width),
+    ...wrap(
+      '  ',
+      `workload ${options.workload}, codec ${options.codec}, profile ${document.profile}, ` +
+        `RAM ${mebibytes(options.ram)}, seed ${String(document.seed)}`,
+      width,
+    ),
+    ...wrap('  pages: ', document.pagesDescription, width),
     '',
     '  live   = slots that hold a page somebody still needs',
     '  stored = slots that the device keeps bytes for',
     '  stale  = stored, but freed: memory spent on pages that nobody will ever read',
+    '  end    = after all processes have exited',
   ];
 }
 
-function curves(document: RunDocument, style: TableStyle): string[] {
+function curves(document: RunDocument, style: TableStyle, width: number): string[] {
   const colours = createColors(style.colour);
   const shown = document.policies.map((result) => ({ result, samples: shownSamples(result) }));
   let top = 0;
@@ -122,14 +139,15 @@ function curves(document: RunDocument, style: TableStyle): string[] {
   }
   const lines: string[] = [];
   for (const { result, samples } of shown) {
-    lines.push(`${colours.bold(result.policy)}: ${POLICY_MEANING[result.policy]}`);
+    const [first = '', ...more] = wrap(`${result.policy}: `, POLICY_MEANING[result.policy], width);
+    lines.push(colours.bold(result.policy) + first.slice(result.policy.length), ...more);
     for (const what of ['live', 'stored', 'stale'] as const) {
       const values = samples.map((sample) => sample[what]);
       const curve = sparkline(values, top, style.unicode, SAMPLE_COLUMNS);
       const isBad = what === 'stale' && Math.max(0, result.final.stale, ...values) > 0;
       const text =
         `  ${what.padEnd(6)} |${isBad ? colours.red(curve) : curve}| ` +
-        `most ${count(Math.max(0, ...values))}, all exited ${count(result.final[what])}`;
+        `most ${count(Math.max(0, ...values))}, end ${count(result.final[what])}`;
       lines.push(text);
     }
     lines.push(...phaseRuler(samples).map((line) => colours.dim(line)), '');
@@ -166,35 +184,34 @@ function phaseRuler(samples: readonly Sample[]): string[] {
   return lines;
 }
 
+/** A table with a column for each policy: however many figures there are, it stays narrow. */
 function figures(policies: readonly PolicyResult[]): string[] {
-  const header = [
-    'all exited:',
-    'stored',
-    'stale',
-    'compressed',
-    'pool pages',
-    'swapped out',
-    'in',
-    'ops/s',
-    'swap_lock contended',
+  if (policies.length === 0) return [];
+  const row = (name: string, value: (result: PolicyResult) => string): string[] => [
+    `  ${name}`,
+    ...policies.map(value),
   ];
-  const rows = policies.map((result) => [
-    result.policy,
-    count(result.final.stored),
-    count(result.final.stale),
-    kibibytes(result.final.comprBytes),
-    count(result.final.poolPages),
-    count(result.vm.swapOuts),
-    count(result.vm.swapIns),
-    count(result.seconds > 0 ? Math.round(result.ops / result.seconds) : 0),
-    contention(result.locks),
-  ]);
-  const table = [header, ...rows];
-  const widths = header.map((_, column) => Math.max(...table.map((row) => (row[column] ?? '').length)));
-  return table.map((row) =>
-    row
+  const table: string[][] = [
+    row('', (result) => result.policy),
+    row('at the end: slots stored', ({ final }) => count(final.stored)),
+    row('            of them stale', ({ final }) => count(final.stale)),
+    row('            compressed data', ({ final }) => kibibytes(final.comprBytes)),
+    row('            pages of RAM for it', ({ final }) => count(final.poolPages)),
+    row('pages swapped out', ({ vm }) => count(vm.swapOuts)),
+    row('pages swapped in', ({ vm }) => count(vm.swapIns)),
+    row('steps per second', ({ ops, seconds }) => (seconds > 0 ? count(Math.round(ops / seconds)) : '-')),
+    row('telling the device of a free', ({ freeCost }) =>
+      freeCost.usPerSlot === null ? '-' : `${freeCost.usPerSlot.toFixed(2)} us`,
+    ),
+    row('swap_lock found taken', ({ locks }) => contention(locks)),
+  ];
+  const widths = ['', ...policies].map((_, column) =>
+    Math.max(...table.map((cells) => (cells[column] ?? '').length)),
+  );
+  return table.map((cells) =>
+    cells
       .map((cell, column) =>
-        column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart((widths[column] ?? 0) + 2),
+        column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart((widths[column] ?? 0) + 3),
       )
       .join(''),
   );
@@ -267,12 +284,21 @@ function checkSentence(policies: readonly PolicyResult[]): string {
   return `Checks over ${plural(swapIns, 'page')} swapped in: ${wrong.join(', ')}.`;
 }
 
+/** The first sentences of the checks of each policy, with the policy before them. */
+function errors(policies: readonly PolicyResult[]): string[] {
+  return policies.flatMap(({ policy, reports }) => {
+    const shown = reports.slice(0, REPORTS_MAX).map((report) => `${policy}: ${report}`);
+    const more = reports.length - shown.length;
+    return more === 0 ? shown : [...shown, `${policy}: ${count(more)} more, which --json shows`];
+  });
+}
+
 /** A text behind a prefix, broken at blanks; further lines are indented like the prefix. */
-function wrap(prefix: string, text: string): string[] {
+function wrap(prefix: string, text: string, width: number): string[] {
   const lines: string[] = [];
   let line = prefix;
   for (const word of text.split(' ')) {
-    if (line.length > prefix.length && line.length + word.length > TEXT_COLUMNS) {
+    if (line.length > prefix.length && line.length + word.length > width) {
       lines.push(line.trimEnd());
       line = ' '.repeat(prefix.length);
     }

@@ -35,7 +35,10 @@ export interface PolicyResult {
   readonly policy: RunPolicy;
   /** Steps carried out by all swappers together. */
   readonly ops: number;
-  /** From the start barrier to the last checkpoint. */
+  /**
+   * From the start barrier to the last checkpoint. In short runs the first policy is the slower one whichever it is: the threads' code is still
+   * being compiled.
+   */
   readonly seconds: number;
   /** Pages that were read back wrong. */
   readonly integrityErrors: number;

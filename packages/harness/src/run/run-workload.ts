@@ -20,7 +20,7 @@ export interface RunContext {
   readonly signal?: AbortSignal;
   /** Told at each checkpoint. */
   readonly onProgress?: (progress: RunProgress) => void;
-  /** A fault put into the last swapper half way, to see how it is reported. */
+  /** A fault put into the last swapper on its way, to see how it is reported. */
   readonly fault?: InjectedFault | null;
 }
 
@@ -38,7 +38,7 @@ export async function runWorkload(
   context: RunContext = {},
 ): Promise<RunDocument> {
   const complete = completeRunOptions(options);
-  const { signal } = context;
+  const { signal, fault = null } = context;
   const interrupted = (): boolean => signal?.aborted === true;
   const { seed, swappers, profile, timeLimit } = complete.options;
   const started = performance.now();
@@ -84,7 +84,7 @@ export async function runWorkload(
     policies,
     pagesDescription: corpus.description,
     options: complete.options,
-    command: repeatCommand(complete.options),
+    command: repeatCommand(complete.options) + (fault === null ? '' : ` --inject ${fault}`),
     interrupted: interrupted(),
   };
 }

@@ -1,7 +1,7 @@
 /**
  * How long it takes to tell a device that a slot was freed.
  *
- * Replaces one method of the thread's view, `FreeNotify.call`, by one that times every {@link EVERY}th call: two clock readings cost about as
+ * Replaces one method of the thread's view, `SlotFreePolicy.slotFreed`, by one that times every {@link EVERY}th call: two clock readings cost about as
  * much as the call itself, so timing each would double what is measured. The median is reported: a thread that loses its processor in the
  * middle of a call would otherwise count for a hundred others.
  */
@@ -20,12 +20,12 @@ export class FreeTimer {
 
   /** @param view - this thread's view; from here on its frees are timed */
   constructor(view: MachineView) {
-    const { freeNotify } = view.kernel.swap;
-    const call = freeNotify.call.bind(freeNotify);
-    freeNotify.call = (area: number, offset: number): boolean => {
-      if (++this.#calls % EVERY !== 0) return call(area, offset);
+    const { policy } = view.kernel.swap;
+    const slotFreed = policy.slotFreed.bind(policy);
+    policy.slotFreed = (area: number, type: number, offset: number): boolean => {
+      if (++this.#calls % EVERY !== 0) return slotFreed(area, type, offset);
       const start = clockNs();
-      const told = call(area, offset);
+      const told = slotFreed(area, type, offset);
       // When there are too many, later ones replace earlier ones.
       if (told) this.#ns[this.#timed++ % TIMINGS_MAX] = clockNs() - start;
       return told;

@@ -160,10 +160,13 @@ export class Swapper {
       this.integrityReports.push(`swapper ${String(this.#task.swapper)}: ${report}`);
   }
 
-  /** The fault comes to the last swapper, half way. */
+  /** After how many steps the fault comes: to the last swapper, half way, or where what was damaged is read next. */
   #faultAt(): number {
     const { fault, swapper, swappers, ops } = this.#task;
-    return fault !== null && swapper === swappers - 1 ? Math.floor(ops / 2) : -1;
+    if (fault === null || swapper !== swappers - 1) return -1;
+    // The phase of churn writes and drops, so that damage done there would be gone before it is seen.
+    const reading = this.#generator.plan.phases.find(({ name }) => name === 'read again');
+    return fault === 'damage-pages' && reading !== undefined ? reading.start : Math.floor(ops / 2);
   }
 
   #inject(fault: InjectedFault | null): void {

@@ -80,11 +80,11 @@ describe('the line of progress', () => {
 
   it('says how far the run is and what it sees', () => {
     expect(progressText(progress, true)).to.equal(
-      'none (1 of 2) ████████████░░░░░░░░░░░░ churn: 2610 live, 2900 stored, 290 stale slots',
+      'none 1/2 ██████░░░░░░ churn: 2,610 live, 2,900 stored, 290 stale',
     );
-    expect(progressText({ ...progress, checkpoint: 20 }, false)).to.contain('#'.repeat(24));
+    expect(progressText({ ...progress, checkpoint: 20 }, false)).to.contain('#'.repeat(12));
     expect(policyEndText(progress)).to.equal(
-      'none: 30000 steps done in 1.0 s; 2610 slots live, 2900 stored, 290 stale\n',
+      'none: 30,000 steps done in 1.0 s; 2,610 slots live, 2,900 stored, 290 stale\n',
     );
   });
 });

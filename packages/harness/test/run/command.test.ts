@@ -19,8 +19,9 @@ const SMALL = [
   '1',
 ];
 
-/** The shape of a document: a type name, several with bars, a list of one shape, or an object of shapes. */
-type Shape = string | readonly [Shape] | { readonly [name: string]: Shape };
+/** The shape of a document: type names with bars between, or an object of shapes; {@link LIST} is the shape of each item of a list. */
+type Shape = string | { readonly [name: string]: Shape };
+const LIST = '[]';
 
 const COUNTS = {
   live: 'number',
@@ -37,16 +38,16 @@ const RUN_SHAPE: Shape = {
   swappers: 'number',
   profile: 'string',
   pagesHash: 'string',
-  policies: [
-    {
+  policies: {
+    [LIST]: {
       policy: 'string',
       ops: 'number',
       seconds: 'number',
       integrityErrors: 'number',
       invariantErrors: 'number',
       statDrift: 'number',
-      areas: [
-        {
+      areas: {
+        [LIST]: {
           type: 'string',
           device: 'string',
           allocated: 'number',
@@ -55,13 +56,13 @@ const RUN_SHAPE: Shape = {
           freedBeforeHook: 'number|null',
           missed: 'number',
         },
-      ],
-      samples: [{ t: 'number', quiescent: 'boolean', phase: 'string', ...COUNTS }],
+      },
+      samples: { [LIST]: { t: 'number', quiescent: 'boolean', phase: 'string', ...COUNTS } },
       final: COUNTS,
       freeCost: { usPerSlot: 'number|null', bios: 'number', bioFailures: 'number' },
       traffic: { bytesOut: 'number', bytesIn: 'number' },
-      locks: [
-        {
+      locks: {
+        [LIST]: {
           class: 'string',
           acquisitions: 'number',
           contended: 'number',
@@ -70,10 +71,10 @@ const RUN_SHAPE: Shape = {
           waitMaxSeconds: 'number',
           holdMaxSeconds: 'number',
         },
-      ],
+      },
       vm: { faults: 'number', swapIns: 'number', swapOuts: 'number', kills: 'number' },
     },
-  ],
+  },
 };
 
 /** Where a value has not the shape; further fields are allowed. */
@@ -82,15 +83,14 @@ function misfits(value: unknown, shape: Shape, where = 'document'): string[] {
     const type = value === null ? 'null' : typeof value;
     return shape.split('|').includes(type) ? [] : [`${where} is ${type}, not ${shape}`];
   }
-  if (Array.isArray(shape)) {
+  const item = shape[LIST];
+  if (item !== undefined) {
     if (!Array.isArray(value) || value.length === 0) return [`${where} is no list, or an empty one`];
-    return value.flatMap((item, index) => misfits(item, shape[0], `${where}[${String(index)}]`));
+    return value.flatMap((each, index) => misfits(each, item, `${where}[${String(index)}]`));
   }
   if (typeof value !== 'object' || value === null) return [`${where} is no object`];
   const fields = new Map(Object.entries(value));
-  return Object.entries(shape).flatMap(([name, part]) =>
-    misfits(fields.get(name), part as Shape, `${where}.${name}`),
-  );
+  return Object.entries(shape).flatMap(([name, part]) => misfits(fields.get(name), part, `${where}.${name}`));
 }
 
 describe('swaplab run as a process', function () {
@@ -108,14 +108,14 @@ describe('swaplab run as a process', function () {
       profile: 'sound',
       interrupted: false,
     });
-    expect(err).to.match(/^none: 1001 steps done in .*\nnotify: 1001 steps done in .*\n$/);
+    expect(err).to.match(/^none: 1,001 steps done in .*\nnotify: 1,001 steps done in .*\n$/);
   });
 
   it('prints the report into a pipe without escape sequences', async () => {
     const { code, out, err } = await swaplab([...SMALL, '--policy', 'notify']);
     expect(code, err).to.equal(0);
     expect(out + err).to.not.include('\u001b');
-    expect(out).to.match(/To see the same again: .*--seed 1/);
+    expect(out).to.match(/To see the same again:\n {2}npx swaplab run .*--seed 1\n/);
     expect(out).to.match(/notify: not one stale slot/);
   });
 
@@ -123,6 +123,7 @@ describe('swaplab run as a process', function () {
     const { code, out } = await swaplab([...SMALL, '--policy', 'notify', '--inject', 'damage-pages']);
     expect(code).to.equal(1);
     expect(out).to.match(/[1-9]\d* pages? read back wrong/);
+    expect(out).to.match(/What went wrong\n {2}- notify: swapper 1: page \d+ of process/);
   });
 
   it('exits with 1 when a swapper dies, with the report on the error stream only', async () => {
@@ -151,19 +152,19 @@ describe('swaplab run as a process', function () {
     const words = [
       ...SMALL,
       '--ops',
-      '6000',
+      '3000',
       '--policy',
       'none',
       '--inject',
       'never-unlock',
       '--time-limit',
-      '2',
+      '4',
     ];
     const { code, out, err, seconds } = await swaplab(words);
     expect(code).to.equal(124);
     expect(out).to.equal('');
-    expect(seconds).to.be.within(2, 7 + 3);
-    expect(err).to.match(/^swaplab: the time limit of 2 s was reached/);
+    expect(seconds).to.be.within(4, 4 + 5);
+    expect(err).to.match(/^swaplab: the time limit of 4 s was reached/);
     expect(err).to.match(/swapper 1 .*holds swap_lock/);
     expect(err).to.match(/swapper 0 .*waits for swap_lock/);
   });
@@ -195,6 +196,6 @@ describe('swaplab run as a process', function () {
     });
     expect(signal).to.equal(null);
     expect(code).to.equal(0);
-    expect(err).to.match(/^notify: 1001 steps done[^\n]*\n$/);
+    expect(err).to.match(/^notify: 1,001 steps done[^\n]*\n$/);
   });
 });

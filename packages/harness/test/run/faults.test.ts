@@ -61,18 +61,21 @@ describe('a swapper that dies with a lock held', () => {
 
 describe('a swapper that never gives a lock back', () => {
   it('ends the run at the time limit, with lock, holder and waiters in the report', async () => {
-    const limit = 2;
+    // Long enough that a busy machine comes to the fault first.
+    const limit = 4;
     // Steps enough between two checkpoints that the others come to the lock before they come to a barrier.
-    const { error, seconds } = await failureOf({ timeLimit: limit, ops: 9000 }, 'never-unlock');
+    const { error, seconds } = await failureOf({ timeLimit: limit, ops: 3000 }, 'never-unlock');
     if (!(error instanceof TimeLimitError)) throw error;
     expect(error.exitCode).to.equal(124);
     expect(seconds).to.be.within(limit, limit + 5);
     const [sentence, ...tasks] = error.message.split('\n');
-    expect(sentence).to.equal('the time limit of 2 s was reached.');
+    expect(sentence).to.equal('the time limit of 4 s was reached.');
     const lineOf = (swapper: number): string =>
       tasks.find((line) => line.includes(`swapper ${String(swapper)} `)) ?? '';
     expect(lineOf(2)).to.match(/holds swap_lock for [\d.]+ m?s/);
-    for (const waiter of [0, 1]) expect(lineOf(waiter)).to.match(/waits for swap_lock for [\d.]+ m?s/);
+    // The other one may wait for what this one holds: its page table, for example.
+    const waiters = [0, 1].filter((swapper) => /waits for swap_lock for [\d.]+ m?s/.test(lineOf(swapper)));
+    expect(waiters).to.not.be.empty;
     expectNoThreadLeft();
   }).timeout(20_000);
 });
@@ -85,6 +88,7 @@ describe('pages that change behind the back of their process', () => {
     expect(result?.integrityErrors).to.be.greaterThan(0);
     expect(result?.invariantErrors).to.equal(0);
     expect(result?.statDrift).to.equal(0);
+    expect(document.command).to.match(/ --inject damage-pages$/);
     expect(result?.reports[0]).to.match(
       /^swapper 2: page \d+ of process \d+, version \d+: found (its own stamp, but 1 of 4096 bytes|\d+ of 4096 bytes)/,
     );
@@ -106,6 +110,22 @@ describe('an interrupted run', () => {
     expect(document.interrupted).to.equal(true);
     expect(document.policies.map(({ policy }) => policy)).to.deep.equal(['notify']);
     expect(document.policies[0]?.ops).to.equal(3000);
+    expectNoThreadLeft();
+  }).timeout(20_000);
+
+  it('ends at once, and does not wait for steps that would take minutes', async () => {
+    const interrupt = new AbortController();
+    const document = await runWorkload(
+      { ...SMALL, ops: 20_000_000, mapped: 1 << 20 },
+      {
+        signal: interrupt.signal,
+        onProgress: () => {
+          interrupt.abort();
+        },
+      },
+    );
+    expect(document.interrupted).to.equal(true);
+    expect(document.policies).to.deep.equal([]);
     expectNoThreadLeft();
   }).timeout(20_000);
 

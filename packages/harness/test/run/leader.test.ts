@@ -51,6 +51,17 @@ describe('the end of a run', () => {
     expect(run.device.isInitialised()).to.equal(false);
   });
 
+  it('finds a counter of the swap core that is off', () => {
+    const run = new SoloRun();
+    run.runToCheckpoint(20);
+    const { cells } = run.kernel.core;
+    const lowestBit = run.kernel.swap.table.infoOf(0) + SWAP_INFO.lowestBit;
+    cells.st32(lowestBit, cells.ldu32(lowestBit) + 1);
+    const { broken, brokenCount } = run.finish();
+    expect(brokenCount).to.equal(1);
+    expect(broken[0]).to.match(/^I3: area 0 has free slots from \d+ to \d+, beyond its bounds/);
+  });
+
   it('finds page frames that were not given back, and how many', () => {
     const run = new SoloRun();
     run.runToCheckpoint(HALF_WAY);

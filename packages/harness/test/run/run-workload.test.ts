@@ -126,6 +126,7 @@ describe('a run under none and notify', () => {
       for (const row of locks) {
         expect(row.acquisitions, row.class).to.be.greaterThan(0);
         expect(row.contended, row.class).to.be.at.most(row.acquisitions);
+        expect(row.holdSeconds, row.class).to.be.greaterThan(0);
         expect(row.holdMaxSeconds, row.class).to.be.at.most(row.holdSeconds);
         expect(row.waitMaxSeconds, row.class).to.be.at.most(row.waitSeconds);
       }

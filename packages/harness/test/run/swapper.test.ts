@@ -41,6 +41,23 @@ describe('the check of page contents', () => {
     });
   }
 
+  it('counts a page that the device cannot read any more, and says which call failed', () => {
+    const run = new SoloRun({ codec: 'lzo1x-2010' });
+    run.runToCheckpoint(WHILE_READING);
+    const { cells } = run.kernel.core;
+    for (const entry of run.storedEntries()) {
+      const start = run.frames.addressOf(cells.ldu32(entry)) + cells.ld16(entry + 4);
+      // No stream begins with 16 zeros; a page that is stored as it is only gets other contents.
+      cells.arena.u8.fill(0, start, start + 16);
+    }
+    run.runToEnd();
+    expect(run.device.readStats().failedReads).to.be.greaterThan(0);
+    expect(run.swapper.integrityErrors).to.be.at.least(run.device.readStats().failedReads);
+    expect(run.swapper.integrityReports.join('\n')).to.match(
+      /^swapper 0: (read|write): EIO: 4096 bytes at \d+/m,
+    );
+  });
+
   it('sees pages that have changed places, though each of them is whole', () => {
     const run = new SoloRun({ codec: 'none' });
     run.runToCheckpoint(WHILE_READING);

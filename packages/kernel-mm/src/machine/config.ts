@@ -9,16 +9,11 @@ import { BLOCK_DEVICE_NAME_BYTES_MAX, BLOCK_DEVICES_MAX } from '../block/device.
 import type { RamDiskConfig } from '../block/ram-disk.js';
 import { MisuseError } from '../errno.js';
 import { MAX_SWAPFILES_DEFAULT } from '../swap/entries.js';
+import { FREE_SLOT_POLICIES, type FreeSlotPolicy } from '../swap/policy.js';
 import { RECORDS_PER_TASK_DEFAULT } from '../trace/rings.js';
 
 /** Which faults of history are in the code. */
 export type Profile = 'sound';
-
-/** How a device learns that a slot was freed: not at all, or by a function the swap core calls. */
-export type FreeSlotPolicy = 'none' | 'notify';
-
-/** The policies of this version. */
-export const FREE_SLOT_POLICIES: readonly FreeSlotPolicy[] = ['none', 'notify'];
 
 /** Options of a machine; all have defaults. */
 export interface MachineOptions {

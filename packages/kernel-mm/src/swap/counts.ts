@@ -13,7 +13,6 @@ import { GFP_ATOMIC } from '../page/page.js';
 import { KERN_ERR } from '../trace/events.js';
 import type { Trace } from '../trace/trace.js';
 import { formatEntry, swpOffset, swpType, type SwapEntry } from './entries.js';
-import type { FreeNotify } from './free-notify.js';
 import {
   COUNT_CONTINUED,
   SWAP_HAS_CACHE,
@@ -23,22 +22,23 @@ import {
   SWP_USED,
   type SwapTable,
 } from './info.js';
+import type { SlotFreePolicy } from './policy.js';
 
 /** Counting. One per thread. */
 export class SlotCounts {
   readonly table: SwapTable;
   readonly trace: Trace;
-  readonly freeNotify: FreeNotify;
+  readonly policy: SlotFreePolicy;
 
   /**
    * @param table - the areas
    * @param trace - where frees and complaints are told
-   * @param freeNotify - the functions of the areas
+   * @param policy - how the device of an area is told
    */
-  constructor(table: SwapTable, trace: Trace, freeNotify: FreeNotify) {
+  constructor(table: SwapTable, trace: Trace, policy: SlotFreePolicy) {
     this.table = table;
     this.trace = trace;
-    this.freeNotify = freeNotify;
+    this.policy = policy;
   }
 
   /**
@@ -152,7 +152,7 @@ export class SlotCounts {
   slotFreed(area: number, type: number, offset: number): void {
     this.table.add(area + SWAP_INFO.freed, 1);
     this.trace.slotFree(type, offset);
-    if (!this.freeNotify.call(area, offset)) this.table.add(area + SWAP_INFO.freedUnreported, 1);
+    if (!this.policy.slotFreed(area, type, offset)) this.table.add(area + SWAP_INFO.freedUnreported, 1);
   }
 
   /**

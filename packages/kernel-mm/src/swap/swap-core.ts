@@ -28,6 +28,7 @@ import {
 import { SwapList } from './list.js';
 import type { SwapCacheOps, SwapoffOps } from './operations.js';
 import { SwapPages } from './pages.js';
+import { AreaFunctionPolicy, type SlotFreePolicy } from './policy.js';
 import { SwapReport } from './report.js';
 import { SlotScanner } from './scan.js';
 import { SwapOff } from './swapoff.js';
@@ -77,6 +78,8 @@ export function layoutSwap(
 export class SwapCore {
   readonly table: SwapTable;
   readonly freeNotify: FreeNotify;
+  /** How devices learn of freed slots. */
+  readonly policy: SlotFreePolicy;
   readonly counts: SlotCounts;
   readonly pages: SwapPages;
   readonly scanner: SlotScanner;
@@ -97,7 +100,8 @@ export class SwapCore {
     this.list = list;
     this.events = events;
     this.freeNotify = new FreeNotify(core, table);
-    this.counts = new SlotCounts(table, trace, this.freeNotify);
+    this.policy = new AreaFunctionPolicy(this.freeNotify);
+    this.counts = new SlotCounts(table, trace, this.policy);
     this.pages = new SwapPages(table, this.counts);
     this.scanner = new SlotScanner(table, this.pages);
     this.allocator = new SlotAllocator(table, this.scanner);

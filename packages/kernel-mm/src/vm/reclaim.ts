@@ -30,11 +30,15 @@ const RECLAIM = struct('reclaim', { isolated: 'i32' }, 64);
 /** Passes of rising urgency: each looks at twice as much of the list as the one before. @kernel DEF_PRIORITY */
 const DEF_PRIORITY = 12;
 /** How often a task waits for pages that others are reclaiming before it gives up. */
-const PATIENCE = 400;
+const PATIENCE = 2000;
+/** Scans in a row that free nothing, while nobody has pages in hand, after which there is nothing left to free. */
+const HOPELESS_SCANS = 3;
 
 /** What reclaim did with a page it took off the list. */
 const FREED = 0;
 const KEPT = 1;
+/** Result of a scan that freed nothing, but met a page that another task is just using. */
+const BUSY = -1;
 
 /**
  * Reserves the counter of pages off the list.
@@ -117,12 +121,16 @@ export class Reclaim implements Reclaimer {
     if ((flags & PF_MEMALLOC) !== 0) return 0;
     this.context.setTaskFlags(flags | PF_MEMALLOC);
     try {
+      let hopeless = 0;
       for (let round = 0; round < PATIENCE; round++) {
         const freeBefore = this.frames.info().free;
+        const hadPages = this.othersHavePages();
         const freed = this.shrinkList(target);
         if (freed > 0) return freed;
         if (this.frames.info().free > freeBefore) return 1;
-        if (this.cells.atomicLoad(this.state + RECLAIM.isolated) === 0 && round > 0) return 0;
+        // One such scan may have come between the steps of somebody else's fault; several in a row have seen every page.
+        hopeless = freed === BUSY || hadPages || this.othersHavePages() ? 0 : hopeless + 1;
+        if (hopeless >= HOPELESS_SCANS) return 0;
         this.context.relax(round);
       }
       return 0;
@@ -136,9 +144,18 @@ export class Reclaim implements Reclaimer {
     return this.cells.atomicLoad(this.state + RECLAIM.isolated);
   }
 
-  /** @kernel mm/vmscan.c shrink_zones over rising priorities, 2.6.34 */
+  /** Whether pages are off the list that will come back: reclaimed by others, or in the middle of a fault, charged but not listed yet. */
+  private othersHavePages(): boolean {
+    return this.isolatedPages() !== 0 || this.frames.info().charged > this.list.count();
+  }
+
+  /**
+   * @returns pages freed; {@link BUSY} when there are none, but another task was using a page
+   * @kernel mm/vmscan.c shrink_zones over rising priorities, 2.6.34
+   */
   private shrinkList(target: number): number {
     let freed = 0;
+    let busy = false;
     for (let priority = DEF_PRIORITY; priority >= 0 && freed < target; priority--) {
       const budget = Math.max(SWAP_CLUSTER_MAX, this.list.count() >> priority);
       for (let scanned = 0; scanned < budget && freed < target; scanned++) {
@@ -146,17 +163,19 @@ export class Reclaim implements Reclaimer {
         if (page === 0) break;
         this.cells.atomicAdd(this.state + RECLAIM.isolated, 1);
         this.events.count(VM_EVENT.scanned);
-        if (this.shrinkPage(page, priority) === FREED) {
+        const result = this.shrinkPage(page, priority);
+        if (result === FREED) {
           freed++;
           this.events.count(VM_EVENT.reclaimed);
         } else {
+          busy ||= result === BUSY;
           this.putback(page);
         }
         this.cells.atomicAdd(this.state + RECLAIM.isolated, -1);
         this.context.step();
       }
     }
-    return freed;
+    return freed === 0 && busy ? BUSY : freed;
   }
 
   /** @kernel mm/vmscan.c putback_lru_page, 2.6.34 */
@@ -167,11 +186,11 @@ export class Reclaim implements Reclaimer {
 
   /**
    * One page off the list, with our reference.
-   * @returns FREED when the page and our reference are gone
+   * @returns FREED when the page and our reference are gone; BUSY when another task has its lock or is about to use it; else KEPT
    * @kernel mm/vmscan.c shrink_page_list, one turn of its loop, 2.6.34
    */
   private shrinkPage(page: number, priority: number): number {
-    if (!this.frames.tryLockPage(page)) return KEPT;
+    if (!this.frames.tryLockPage(page)) return BUSY;
     if (this.frames.testFlag(page, PG_WRITEBACK)) return this.keep(page);
     if (this.rmap.pageReferenced(page) && priority > 0) return this.keep(page);
     if (!this.frames.testFlag(page, PG_SWAPCACHE)) {
@@ -182,7 +201,7 @@ export class Reclaim implements Reclaimer {
     if (this.rmap.tryToUnmap(page) !== SWAP_SUCCESS) return this.activate(page);
     if (!this.frames.testFlag(page, PG_DIRTY)) return this.freeClean(page, true);
     // The cache's reference and ours: with more, somebody is just using the page.
-    if (this.frames.pageCount(page) !== 2) return this.keep(page);
+    if (this.frames.pageCount(page) !== 2) return this.keepUsed(page);
     return this.pageout(page);
   }
 
@@ -191,15 +210,15 @@ export class Reclaim implements Reclaimer {
     this.frames.clearFlag(page, PG_DIRTY);
     const error = this.io.swapWritepage(page);
     if (error !== 0) return KEPT;
-    if (this.frames.testFlag(page, PG_WRITEBACK | PG_DIRTY)) return KEPT;
+    if (this.frames.testFlag(page, PG_WRITEBACK | PG_DIRTY)) return BUSY;
     // A RAM-backed device has completed by now, so go on with the same page.
-    if (!this.frames.tryLockPage(page)) return KEPT;
+    if (!this.frames.tryLockPage(page)) return BUSY;
     if (!this.frames.testFlag(page, PG_SWAPCACHE)) return this.freeAbandoned(page);
     return this.freeClean(page, false);
   }
 
   private freeClean(page: number, withoutWrite: boolean): number {
-    if (this.cache.isMapped(page) || !this.cache.removeMapping(page)) return this.keep(page);
+    if (this.cache.isMapped(page) || !this.cache.removeMapping(page)) return this.keepUsed(page);
     this.frames.freeFrozenPage(page);
     if (withoutWrite) this.events.count(VM_EVENT.cleanDrops);
     return FREED;
@@ -208,9 +227,15 @@ export class Reclaim implements Reclaimer {
   /** A page that nothing leads to any more but our reference. */
   private freeAbandoned(page: number): number {
     this.frames.unlockPage(page);
-    if (this.cache.isMapped(page) || this.frames.pageCount(page) !== 1) return KEPT;
+    if (this.cache.isMapped(page) || this.frames.pageCount(page) !== 1) return BUSY;
     this.frames.putPage(page);
     return FREED;
+  }
+
+  /** A page that somebody found in the cache and is about to use. */
+  private keepUsed(page: number): number {
+    this.frames.unlockPage(page);
+    return BUSY;
   }
 
   private keep(page: number): number {

@@ -1,9 +1,10 @@
 import { expect } from 'chai';
 import { KernelBug } from '#src/errno.js';
 import { PAGE_SIZE } from '#src/arena/memory.js';
-import { GFP_KERNEL, PG_WRITEBACK } from '#src/page/page.js';
+import { GFP_KERNEL, PAGE, PG_WRITEBACK } from '#src/page/page.js';
 import { PF_MEMALLOC } from '#src/sync/task.js';
 import { isSwapPte } from '#src/swap/entries.js';
+import { SWAP_FAIL } from '#src/vm/rmap.js';
 import { bytesOf, createVmMachine, NOTHING_LEFT } from './machine.js';
 
 describe('memory that was never written', () => {
@@ -102,6 +103,42 @@ describe('reclaim', () => {
     expect(gone()).to.deep.equal([1, 2, 3]);
   });
 
+  it('forgets that a page was used when it has looked', () => {
+    const { vm, space } = fourPages();
+    vm.swapOut(1);
+    space.read(0, 1);
+    const page = vm.page(space, 0);
+    const { cells } = vm.kernel.core;
+    const { rmap } = vm.kernel.vm;
+    expect(cells.ld32(page + PAGE.referenced)).to.equal(1);
+    vm.kernel.frames.lockPage(page);
+    expect([rmap.pageReferenced(page), rmap.pageReferenced(page)]).to.deep.equal([true, false]);
+    // Each of the two signs is enough: the page's own, and that of the page table.
+    cells.st32(page + PAGE.referenced, 1);
+    expect([rmap.pageReferenced(page), rmap.pageReferenced(page)]).to.deep.equal([true, false]);
+    space.read(0, 1);
+    expect([rmap.pageReferenced(page), rmap.pageReferenced(page)]).to.deep.equal([true, false]);
+    vm.kernel.frames.unlockPage(page);
+  });
+
+  it('has a page under writeback while the device has it, unlocked, and its slot stays', () => {
+    const { vm } = fourPages();
+    const { block, frames, swap } = vm.kernel;
+    const { bios } = block;
+    const submitBio = bios.submitBio.bind(bios);
+    const seen: unknown[] = [];
+    bios.submitBio = (bio) => {
+      const page = frames.pageAt(0);
+      const locked = frames.tryLockPage(page);
+      seen.push([frames.testFlag(page, PG_WRITEBACK), locked, swap.pages.tryToFreeSwap(page)]);
+      frames.unlockPage(page);
+      return submitBio(bio);
+    };
+    vm.swapOut(1);
+    expect(seen).to.deep.equal([[true, true, 0]]);
+    expect(vm.broken()).to.deep.equal([]);
+  });
+
   it('leaves pages alone that are locked, written or used by somebody else', () => {
     const { vm, space, gone } = fourPages();
     const { frames } = vm.kernel;
@@ -110,14 +147,16 @@ describe('reclaim', () => {
     frames.setFlag(written!, PG_WRITEBACK);
     frames.getPage(used!);
     expect(vm.view.reclaimPages(4)).to.equal(1);
-    // The third lost its mapping, but not its memory.
+    // The third lost its mapping, but not its memory, and was not written: whoever uses it may change it.
+    expect(vm.count('swapOuts')).to.equal(1);
     expect(gone()).to.deep.equal([2, 3]);
     expect(vm.kernel.vm.cache.peek(vm.entry(space, 2))).to.equal(used);
     frames.unlockPage(locked!);
     frames.clearFlag(written!, PG_WRITEBACK);
     frames.putPage(used!);
     expect(vm.view.reclaimPages(4)).to.equal(3);
-    for (let vpn = 0; vpn < 4; vpn++) expect(space.read(vpn * PAGE_SIZE, PAGE_SIZE)).to.deep.equal(bytesOf(vpn));
+    for (let vpn = 0; vpn < 4; vpn++)
+      expect(space.read(vpn * PAGE_SIZE, PAGE_SIZE)).to.deep.equal(bytesOf(vpn));
     expect(vm.broken()).to.deep.equal([]);
   });
 
@@ -176,24 +215,30 @@ describe('reclaim', () => {
     const space = vm.process(100);
     for (let vpn = 0; vpn < 100; vpn++) space.write(vpn * PAGE_SIZE, bytesOf(vpn));
     expect(vm.count('swapOuts')).to.be.at.least(68);
-    for (let vpn = 0; vpn < 100; vpn++) expect(space.read(vpn * PAGE_SIZE, PAGE_SIZE)).to.deep.equal(bytesOf(vpn));
+    for (let vpn = 0; vpn < 100; vpn++)
+      expect(space.read(vpn * PAGE_SIZE, PAGE_SIZE)).to.deep.equal(bytesOf(vpn));
     expect(vm.count('kills')).to.equal(0);
     expect(vm.broken()).to.deep.equal([]);
   });
 
-  it('frees cached slots of pages that stay once swap is more than half full', () => {
+  it('frees the cached slot of a page that cannot be unmapped, but only once swap is more than half full', () => {
     const vm = createVmMachine({ slots: [10] });
+    const { rmap } = vm.kernel.vm;
     const space = vm.process();
-    for (let vpn = 0; vpn < 7; vpn++) space.write(vpn * PAGE_SIZE, bytesOf(vpn));
-    vm.swapOut(7);
-    const { vm: floors, swap } = vm.kernel;
-    const page = floors.faults.readSwapCache(vm.entry(space, 0));
-    expect(swap.table.vmSwapFull()).to.equal(true);
-    // As if the page could not be unmapped: it stays, so its slot, which nobody else holds, can go.
+    for (let vpn = 0; vpn < 8; vpn++) space.write(vpn * PAGE_SIZE, bytesOf(vpn));
+    vm.swapOut(1);
     const entry = vm.entry(space, 0);
-    space.unmap(0, PAGE_SIZE);
+    space.read(0, 1);
+    const tryToUnmap = rmap.tryToUnmap.bind(rmap);
+    rmap.tryToUnmap = (page) => (page === vm.page(space, 0) ? SWAP_FAIL : tryToUnmap(page));
+    expect(vm.view.reclaimPages(4)).to.equal(4);
+    expect(vm.kernel.swap.table.vmSwapFull()).to.equal(false);
+    expect(vm.view.reclaimPages(0)).to.equal(0);
+    expect(vm.byte(entry)).to.equal(0x40);
+    expect(vm.view.reclaimPages(10)).to.equal(3);
     expect(vm.byte(entry)).to.equal(0);
-    vm.kernel.frames.putPage(page);
+    expect(vm.isDirty(vm.page(space, 0))).to.equal(true);
+    expect(space.read(0, PAGE_SIZE)).to.deep.equal(bytesOf(0));
     expect(vm.broken()).to.deep.equal([]);
   });
 });

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { PAGE_SIZE } from '#src/arena/memory.js';
 import type { AddressSpace } from '#src/machine/address-space.js';
-import { PAGE } from '#src/page/page.js';
+import { PAGE, PG_DIRTY, PG_WRITEBACK } from '#src/page/page.js';
 import { PTE_DIRTY, PTE_WRITABLE } from '#src/vm/address-spaces.js';
 import { bytesOf, createVmMachine, NOTHING_LEFT, type VmMachine } from './machine.js';
 
@@ -38,7 +38,7 @@ describe('the life of a slot', () => {
     rmap.tryToUnmap(page);
     expect(vm.entry(space, 0)).to.equal(entry);
     expect(vm.byte(entry)).to.equal(0x41);
-    frames.clearFlag(page, 0x2);
+    frames.clearFlag(page, PG_DIRTY);
     expect(io.swapWritepage(page)).to.equal(0);
     expect(vm.byte(entry)).to.equal(0x41);
     frames.lockPage(page);
@@ -162,10 +162,10 @@ describe('a clean cached copy', () => {
   it('under writeback keeps its slot when it is written to, and goes out again', () => {
     const vm = createVmMachine();
     const { space, entry, page } = cachedPage(vm);
-    vm.kernel.frames.setFlag(page, 0x40);
+    vm.kernel.frames.setFlag(page, PG_WRITEBACK);
     space.write(0, Uint8Array.of(0x77));
     expect(vm.byte(entry)).to.equal(0x40);
-    vm.kernel.frames.clearFlag(page, 0x40);
+    vm.kernel.frames.clearFlag(page, PG_WRITEBACK);
     vm.swapOut();
     expect(vm.count('swapOuts')).to.equal(2);
     expect(space.read(0, 1)).to.deep.equal(Uint8Array.of(0x77));
@@ -190,7 +190,8 @@ describe('a clean cached copy', () => {
     space.read(2 * PAGE_SIZE, 1);
     expect(vm.byte(third)).to.equal(0x40);
     vm.swapOut(3);
-    for (let vpn = 0; vpn < 7; vpn++) expect(space.read(vpn * PAGE_SIZE, PAGE_SIZE)).to.deep.equal(bytesOf(vpn));
+    for (let vpn = 0; vpn < 7; vpn++)
+      expect(space.read(vpn * PAGE_SIZE, PAGE_SIZE)).to.deep.equal(bytesOf(vpn));
     expect(vm.broken()).to.deep.equal([]);
   });
 });
