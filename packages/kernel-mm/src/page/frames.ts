@@ -180,7 +180,8 @@ export class Frames implements PageAllocator {
       const mayReclaim = (gfp & (GFP_BIT_WAIT | GFP_BIT_IO)) === (GFP_BIT_WAIT | GFP_BIT_IO);
       if (!mayReclaim || attempt >= RECLAIM_ATTEMPTS_MAX || this.reclaimer === null) return 0;
       if ((this.context.taskFlags() & PF_MEMALLOC) !== 0) return 0;
-      if (this.reclaimer.reclaimPages(SWAP_CLUSTER_MAX) === 0) return 0;
+      // Looks once more: others may have given pages back before the reclaimer began to count.
+      if (this.reclaimer.reclaimPages(SWAP_CLUSTER_MAX) === 0) return this.takeFree(gfp);
     }
   }
 

@@ -31,8 +31,12 @@ const RECLAIM = struct('reclaim', { isolated: 'i32' }, 64);
 const DEF_PRIORITY = 12;
 /** How often a task waits for pages that others are reclaiming before it gives up. */
 const PATIENCE = 2000;
+/** The same while there is no slot left: then only clean copies can go, and tasks that all find none would keep each other waiting. */
+const PATIENCE_WITHOUT_SLOTS = 20;
 /** Scans in a row that free nothing, while nobody has pages in hand, after which there is nothing left to free. */
-const HOPELESS_SCANS = 3;
+const HOPELESS_SCANS = 2;
+/** How often a page for a process may find nothing to reclaim before the process is told. @kernel MEM_CGROUP_RECLAIM_RETRIES */
+const CHARGE_RETRIES = 5;
 
 /** What reclaim did with a page it took off the list. */
 const FREED = 0;
@@ -97,9 +101,12 @@ export class Reclaim implements Reclaimer {
    * @kernel alloc_page_vma and mem_cgroup_newpage_charge
    */
   allocUserPage(): number {
+    let retries = CHARGE_RETRIES;
     for (;;) {
       while (this.frames.overLimit() > 0) {
-        if (this.reclaimPages(Math.max(this.frames.overLimit(), SWAP_CLUSTER_MAX)) === 0) return 0;
+        const freed = this.reclaimPages(Math.max(this.frames.overLimit(), SWAP_CLUSTER_MAX));
+        // Others may have made room before this task began to count, and may have taken it since: so not the first time.
+        if (freed === 0 && --retries === 0) return 0;
       }
       const page = this.frames.allocPage(GFP_KERNEL);
       if (page === 0 || this.frames.tryCharge(page)) return page;
@@ -131,6 +138,7 @@ export class Reclaim implements Reclaimer {
         // One such scan may have come between the steps of somebody else's fault; several in a row have seen every page.
         hopeless = freed === BUSY || hadPages || this.othersHavePages() ? 0 : hopeless + 1;
         if (hopeless >= HOPELESS_SCANS) return 0;
+        if (round >= PATIENCE_WITHOUT_SLOTS && this.swap.table.nrSwapPages() <= 0) return 0;
         this.context.relax(round);
       }
       return 0;
@@ -160,7 +168,11 @@ export class Reclaim implements Reclaimer {
       const budget = Math.max(SWAP_CLUSTER_MAX, this.list.count() >> priority);
       for (let scanned = 0; scanned < budget && freed < target; scanned++) {
         const page = this.list.isolateTail(this.frames);
-        if (page === 0) break;
+        if (page === 0) {
+          // What is put back after a look is listed again, so charged pages that are not there are in other hands.
+          busy ||= this.frames.info().charged > 0;
+          break;
+        }
         this.cells.atomicAdd(this.state + RECLAIM.isolated, 1);
         this.events.count(VM_EVENT.scanned);
         const result = this.shrinkPage(page, priority);
@@ -191,7 +203,7 @@ export class Reclaim implements Reclaimer {
    */
   private shrinkPage(page: number, priority: number): number {
     if (!this.frames.tryLockPage(page)) return BUSY;
-    if (this.frames.testFlag(page, PG_WRITEBACK)) return this.keep(page);
+    if (this.frames.testFlag(page, PG_WRITEBACK)) return this.keepUsed(page);
     if (this.rmap.pageReferenced(page) && priority > 0) return this.keep(page);
     if (!this.frames.testFlag(page, PG_SWAPCACHE)) {
       // Neither mapped nor cached: its process just dropped it, and our reference is the last.
@@ -232,7 +244,7 @@ export class Reclaim implements Reclaimer {
     return FREED;
   }
 
-  /** A page that somebody found in the cache and is about to use. */
+  /** A page that somebody writes, or found in the cache and is about to use. */
   private keepUsed(page: number): number {
     this.frames.unlockPage(page);
     return BUSY;

@@ -156,6 +156,17 @@ describe('memory that is short', () => {
     expect(targets).to.have.length(1);
   });
 
+  it('is looked at once more when nothing could be reclaimed, since others may have given pages back', () => {
+    const machine = createPageMachine();
+    const pages = machine.takeAll(GFP_KERNEL);
+    const reclaimPages = (): number => {
+      machine.frames.freePage(pages.pop()!);
+      return 0;
+    };
+    machine.frames.setReclaimer({ reclaimPages });
+    expect(machine.frames.allocPage(GFP_KERNEL)).to.not.equal(0);
+  });
+
   it('is given up at last when what is reclaimed goes to others', () => {
     const machine = createPageMachine();
     machine.takeAll(GFP_KERNEL);

@@ -231,7 +231,12 @@ describe('an address space that ends under an access', () => {
     const faultBytes = Uint8Array.of(1, 2, 3);
     expect(access.write(space.id, 0, faultBytes)).to.equal(-14);
     expect(vm.kernel.vm.faults.handleFault(space.id, 0, true)).to.equal(-14);
+    // A second end that comes late must not touch a place that is just being given to the next process.
+    const { cells } = vm.kernel.core;
+    cells.st32(space.id + MM.live, 1);
     zap.exit(space.id);
+    expect(cells.ld32(space.id + MM.live)).to.equal(1);
+    cells.st32(space.id + MM.live, 0);
     expect(Buffer.compare(vm.machine.snapshot().frames, before.frames)).to.equal(0);
     expect(vm.leftovers()).to.deep.equal(NOTHING_LEFT);
   });

@@ -35,6 +35,8 @@ describe('the life of a slot', () => {
     expect(cache.addToSwap(page)).to.equal(true);
     const entry = vm.slotOf(page);
     expect(vm.byte(entry)).to.equal(0x40);
+    // The slot holds nothing yet.
+    expect(vm.isDirty(page)).to.equal(true);
     rmap.tryToUnmap(page);
     expect(vm.entry(space, 0)).to.equal(entry);
     expect(vm.byte(entry)).to.equal(0x41);
@@ -196,7 +198,58 @@ describe('a clean cached copy', () => {
   });
 });
 
+describe('a page of the swap cache', () => {
+  it('is taken out for good only when it is clean, not being written, and nobody else has it', () => {
+    const vm = createVmMachine();
+    const { space, entry } = swappedPage(vm);
+    const { frames } = vm.kernel;
+    const { cache, faults } = vm.kernel.vm;
+    const page = faults.readSwapCache(entry);
+    frames.lockPage(page);
+    for (const flag of [PG_DIRTY, PG_WRITEBACK]) {
+      frames.setFlag(page, flag);
+      expect(cache.removeMapping(page)).to.equal(false);
+      frames.clearFlag(page, flag);
+    }
+    frames.getPage(page);
+    expect(cache.removeMapping(page)).to.equal(false);
+    frames.putPage(page);
+    expect(vm.byte(entry)).to.equal(0x41);
+    expect(cache.peek(entry)).to.equal(page);
+    expect(cache.removeMapping(page)).to.equal(true);
+    frames.freeFrozenPage(page);
+    expect(vm.byte(entry)).to.equal(0x01);
+    expect(space.read(0, PAGE_SIZE)).to.deep.equal(bytesOf(1));
+    expect(vm.broken()).to.deep.equal([]);
+  });
+
+  it('is found with a reference, and counted', () => {
+    const vm = createVmMachine();
+    const { page, entry } = cachedPage(vm);
+    const { cache } = vm.kernel.vm;
+    const before = cache.info();
+    const references = vm.kernel.frames.pageCount(page);
+    expect(cache.lookupSwapCache(entry)).to.equal(page);
+    expect(cache.lookupSwapCache(entry + 1)).to.equal(0);
+    expect(vm.kernel.frames.pageCount(page)).to.equal(references + 1);
+    const { findTotal, findSuccess } = cache.info();
+    expect([findTotal - before.findTotal, findSuccess - before.findSuccess]).to.deep.equal([2, 1]);
+    vm.kernel.frames.putPage(page);
+  });
+});
+
 describe('a page-table entry', () => {
+  it('of a zeroed page that was mapped for a read is dirty only once it is written through', () => {
+    const vm = createVmMachine();
+    const space = vm.process();
+    expect(vm.kernel.vm.faults.doAnonymousPage(space.id, 0, false)).to.equal(0);
+    expect(vm.pte(space, 0) & (PTE_WRITABLE | PTE_DIRTY)).to.equal(PTE_WRITABLE);
+    expect(space.read(0, 1)).to.deep.equal(Uint8Array.of(0));
+    expect(vm.pte(space, 0) & PTE_DIRTY).to.equal(0);
+    space.write(0, Uint8Array.of(1));
+    expect(vm.pte(space, 0) & PTE_DIRTY).to.equal(PTE_DIRTY);
+  });
+
   it('that is present leads to a frame that leads back', () => {
     const vm = createVmMachine();
     const space = vm.process();

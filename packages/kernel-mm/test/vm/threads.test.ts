@@ -58,6 +58,22 @@ describe('processes on threads of their own', () => {
     }
   }
 
+  for (const [count, limitPages] of [
+    [4, 1],
+    [8, 2],
+  ] as const) {
+    it(`are not ended while others have all the pages in hand: ${count} threads, ${limitPages} page(s)`, async () => {
+      const vm = createVmMachine({ limitPages, slots: [255] });
+      const results = await runSwappers(vm, count, 5, { ops: 2400 / count, mayBeKilled: true, exits: false });
+      expect(sum(results, 'wrong')).to.equal(0);
+      expect(sum(results, 'kills')).to.equal(0);
+      expect(sum(results, 'overLimit')).to.equal(0);
+      vm.view.reclaimPages(1000);
+      expect(vm.leftovers()).to.deep.equal(NOTHING_LEFT);
+      expect(vm.broken()).to.deep.equal([]);
+    }).timeout(2 * LIMIT_MS);
+  }
+
   it('agree with the swap maps while they stay alive', async () => {
     const vm = createVmMachine({ limitPages: 10, slots: [127] });
     const results = await runSwappers(vm, 4, 7, { exits: false, stays: true });
