@@ -135,6 +135,19 @@ export class Bios {
   }
 
   /**
+   * Fills a bio in for a discard.
+   * @param bio - from {@link allocBio}
+   * @param bdev - the device
+   * @param sector - first sector
+   * @param sectors - how many
+   * @param pageAddress - byte address of the frame of the zeroed page that goes with it
+   */
+  setDiscard(bio: number, bdev: number, sector: number, sectors: number, pageAddress: number): void {
+    this.setPage(bio, bdev, BIO_DISCARD, sector, pageAddress);
+    this.i32[(bio + BIO.bytes) >> 2] = sectors * SECTOR_SIZE;
+  }
+
+  /**
    * Completes a request. Called exactly once for each, by whoever serves or refuses it.
    * @param bio - being served
    * @param error - 0 or a negative errno

@@ -92,6 +92,14 @@ const LIVE = 1;
  */
 export type MakeRequest = (bdev: number, bio: number) => number;
 
+/**
+ * Takes note of a freed slot of a swap area on the device. Must not sleep: a spinlock is held.
+ * @param bdev - the device, which as a whole is the area
+ * @param slot - slot in the area, which is the number of the page on the device
+ * @kernel block_device_operations.swap_slot_free_notify, 2.6.35
+ */
+export type SlotFreeMethod = (bdev: number, slot: number) => void;
+
 /** What went through a device, a snapshot by value. */
 export interface BlockDeviceStats {
   readonly reads: number;
@@ -118,6 +126,8 @@ export interface BlockDevicesPlace {
 export class BlockDevices {
   /** This thread's request functions; a device holds the number. */
   readonly makeRequests: FunctionTable<MakeRequest>;
+  /** This thread's methods for freed slots; a device holds the number. */
+  readonly slotFreeMethods: FunctionTable<SlotFreeMethod>;
   /** Protects claims and openers. @kernel bdev_lock and bd_mutex, which we do not tell apart */
   readonly mutex: Mutex;
   private readonly core: Core;
@@ -134,6 +144,7 @@ export class BlockDevices {
     this.base = place.devices.base;
     this.mutex = new Mutex(core.locks, place.mutex.base, place.mutexClass);
     this.makeRequests = new FunctionTable<MakeRequest>(core.symbols, 'make_request');
+    this.slotFreeMethods = new FunctionTable<SlotFreeMethod>(core.symbols, 'swap_slot_free_notify');
   }
 
   /**
@@ -335,6 +346,16 @@ export class BlockDevices {
    */
   setFlags(bdev: number, flags: number): void {
     this.cells.st32(bdev + BLOCK_DEVICE.flags, flags);
+  }
+
+  /**
+   * Gives a device its method for freed slots. For its driver, while nobody holds it.
+   * @param bdev - a device
+   * @param method - from `slotFreeMethods.define`
+   * @kernel block_device_operations.swap_slot_free_notify, 2.6.35
+   */
+  setSlotFreeMethod(bdev: number, method: SymbolId): void {
+    this.cells.st32(bdev + BLOCK_DEVICE.slotFreeNotify, method);
   }
 
   /**

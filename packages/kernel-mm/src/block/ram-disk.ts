@@ -126,7 +126,7 @@ export class RamDisks {
   /** Copies bytes between a disk and memory; announces each page of the disk that is touched. */
   private copy(storage: number, to: number, from: number, bytes: number): void {
     this.announce(storage, bytes);
-    this.cells.arena.u8.copyWithin(to, from, from + bytes);
+    this.cells.bytes.copyBytes(to, from, bytes);
   }
 
   /** Discarded sectors read as zeros. */

@@ -117,6 +117,20 @@ export class RawNotifierChain {
    * @kernel kernel/notifier.c raw_notifier_chain_unregister, 2.6.34
    */
   unregister(block: number): number {
+    const error = this.unlink(block);
+    // Last: from here on the block may go onto another chain, under another lock.
+    if (error === 0) this.release(block);
+    return error;
+  }
+
+  /**
+   * Links a block out, but lets nobody else have it yet: it keeps its own link for those who stand on it. The caller keeps other
+   * registrations away from the chain; calls may be under way.
+   * @param block - registered here
+   * @returns 0, or -ENOENT when it is not on this chain
+   * @kernel kernel/notifier.c notifier_chain_unregister, 2.6.34
+   */
+  unlink(block: number): number {
     this.blocks.assertBlock(block, 'unregister');
     const { cells } = this;
     let link = this.address;
@@ -124,8 +138,6 @@ export class RawNotifierChain {
     for (let walked = 0; next !== 0; walked++) {
       if (next === block) {
         cells.atomicStore(link, cells.ld32(block + NOTIFIER_BLOCK.next));
-        // Last: from here on the block may go onto another chain, under another lock.
-        cells.atomicStore(block + NOTIFIER_BLOCK.chain, 0);
         return 0;
       }
       this.assertNoRing(walked);
@@ -133,6 +145,19 @@ export class RawNotifierChain {
       next = cells.ld32(link);
     }
     return -ENOENT;
+  }
+
+  /**
+   * Lets a block go that was linked out; it may be registered again or destroyed.
+   * @param block - from {@link unlink}
+   */
+  release(block: number): void {
+    this.cells.atomicCompareExchange(block + NOTIFIER_BLOCK.chain, this.address, 0);
+  }
+
+  /** The first block, 0 for none. The caller keeps all others away from the chain, or takes it for true only for the moment. */
+  first(): number {
+    return this.cells.atomicLoad(this.address);
   }
 
   /**

@@ -52,6 +52,8 @@ export const SWP_DISCARDING = 0x008;
 export const SWP_SOLIDSTATE = 0x010;
 /** Area flag: some count has higher digits. @kernel SWP_CONTINUED, 2.6.34 */
 export const SWP_CONTINUED = 0x020;
+/** Area flag: the area is a whole block device, so that a slot is a place on it. @kernel SWP_BLKDEV, 2.6.35 */
+export const SWP_BLKDEV = 0x040;
 /** Not a flag but the unit of a counter in the same word: tasks that scan the area. @kernel SWP_SCANNING, 2.6.34 */
 export const SWP_SCANNING = 0x100;
 
@@ -109,12 +111,27 @@ export const SWAP_INFO = struct(
     oldBlockSize: 'u32',
     /** Symbol of the function to call when a slot is freed; 0 for none. */
     freeNotify: 'i32',
+    /** Symbols of the operations of its address space; 0 for none. `swap/swap-spaces.ts` */
+    writePage: 'i32',
+    readPage: 'i32',
+    dropPage: 'i32',
     /** Slots handed out since swapon. Not in the original. */
     allocated: 'u32',
     /** Slots freed since swapon. Not in the original. */
     freed: 'u32',
     /** Those of them freed while no function was installed. Not in the original. */
     freedUnreported: 'u32',
+    /** Those of them a device that takes discards was to be told of at once, and was not. Not in the original. */
+    missed: 'u32',
+    /** Discards that could not be issued, with Atomics. Not in the original. */
+    discardFailures: 'i32',
+    /** Address of the table of clusters, 0 for none. @kernel swap_info_struct.cluster_info, 3.12 */
+    clusters: 'u32',
+    /** First and last cluster that waits to be discarded, 0 for none. @kernel swap_info_struct.discard_cluster_head, 3.12 */
+    discardHead: 'u32',
+    discardTail: 'u32',
+    /** Clusters that are being discarded now. */
+    discardsInFlight: 'u32',
   },
   64,
 );

@@ -4,6 +4,7 @@
  * Promise: nothing is changed, and nothing is thrown for a broken invariant: the caller decides. The caller holds `swap_lock`; I6, I8,
  * I10 and I16 are checked only at moments when nobody is inside an allocation, a swapon or a swapoff.
  */
+import { isHeldBack } from './clusters.js';
 import {
   COUNT_CONTINUED,
   SWAP_GLOBALS,
@@ -112,7 +113,11 @@ function takeCensus(table: SwapTable, area: number, type: number, broken: string
   for (let offset = 1; offset < max; offset++) {
     const byte = u8[map + offset] ?? 0;
     const count = swapCount(byte);
-    if (count === SWAP_MAP_BAD) continue;
+    if (count === SWAP_MAP_BAD) {
+      // Free, but not to be had before its cluster is discarded.
+      if (isHeldBack(table, area, offset)) census.usable++;
+      continue;
+    }
     census.usable++;
     if (byte !== 0) {
       census.inuse++;

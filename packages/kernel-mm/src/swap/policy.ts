@@ -1,17 +1,27 @@
 /**
- * How the device of an area learns that a slot was freed.
+ * How the device of an area learns that a slot was freed: the names, and what a policy is.
  *
  * A policy is one object per thread, chosen by the configuration of the machine; nobody who frees slots knows which. Its only state lies in the
  * arena. {@link SlotFreePolicy.slotFreed} runs under `swap_lock`, as the last action of freeing: until it returns nobody can allocate the
  * slot again. It must not sleep and must not call back into the swap core.
+ *
+ * The policies themselves are in `policies/`, one file for each; `policies/create.ts` makes the one that was asked for.
  */
-import type { FreeNotify } from './free-notify.js';
 
-/** Names of the policies of this version. */
-export type FreeSlotPolicy = 'none' | 'notify';
+/** The policies, in the order they are shown. */
+export const FREE_SLOT_POLICIES = [
+  'none',
+  'discard',
+  'discard-cluster',
+  'discard-slot',
+  'notify',
+  'chain',
+  'bdev-op',
+  'address-space',
+] as const;
 
-/** The policies of this version, in the order they are shown. */
-export const FREE_SLOT_POLICIES: readonly FreeSlotPolicy[] = ['none', 'notify'];
+/** Name of a policy. */
+export type FreeSlotPolicy = (typeof FREE_SLOT_POLICIES)[number];
 
 /** What a policy does, and when. */
 export interface SlotFreePolicy {
@@ -23,18 +33,11 @@ export interface SlotFreePolicy {
    * @returns whether the device was told, or will be
    */
   slotFreed(area: number, type: number, offset: number): boolean;
-}
 
-/** The May 2010 series: one function for each area, if one is installed. Under `none` nobody installs one. */
-export class AreaFunctionPolicy implements SlotFreePolicy {
-  private readonly freeNotify: FreeNotify;
-
-  /** @param freeNotify - the functions of the areas */
-  constructor(freeNotify: FreeNotify) {
-    this.freeNotify = freeNotify;
-  }
-
-  slotFreed(area: number, _type: number, offset: number): boolean {
-    return this.freeNotify.call(area, offset);
-  }
+  /**
+   * An area leaves the table: whatever was installed for it and not removed must not reach the next area of this type. `swap_lock` held.
+   * @param area - address of the area
+   * @param type - index of the area
+   */
+  areaRetired(area: number, type: number): void;
 }

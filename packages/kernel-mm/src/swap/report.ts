@@ -28,6 +28,10 @@ export interface SwapAreaRow {
   readonly freed: number;
   /** Those of them freed while no function was installed. */
   readonly freedUnreported: number;
+  /** Those of them the device was to be told of at once, and was not. */
+  readonly missed: number;
+  /** Discards that could not be issued. */
+  readonly discardFailures: number;
 }
 
 /** A run of slots to read. */
@@ -119,6 +123,8 @@ export class SwapReport {
           allocated: cells.ldu32(area + SWAP_INFO.allocated),
           freed: cells.ldu32(area + SWAP_INFO.freed),
           freedUnreported: cells.ldu32(area + SWAP_INFO.freedUnreported),
+          missed: cells.ldu32(area + SWAP_INFO.missed),
+          discardFailures: cells.atomicLoad(area + SWAP_INFO.discardFailures) >>> 0,
         });
       }
     } finally {

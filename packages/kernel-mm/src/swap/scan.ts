@@ -10,8 +10,13 @@
  * cluster any slot will do: from the cursor up, then from the bottom to the cursor.
  *
  * Long loops over map bytes read the arena directly and announce one point for each {@link LATENCY_LIMIT} bytes: where the original may
- * reschedule. No area is discardable here, so there is nothing to discard when a free cluster is taken.
+ * reschedule.
+ *
+ * Where the device takes discards, a free cluster is discarded when it is taken: `discard.ts` has what 2.6.34 does for that within this scan,
+ * `clusters.ts` what later kernels do instead.
  */
+import type { SwapClusters } from './clusters.js';
+import type { SwapDiscard } from './discard.js';
 import {
   LATENCY_LIMIT,
   SWAP_HAS_CACHE,
@@ -27,19 +32,39 @@ import type { SwapPages } from './pages.js';
 /** A scan of an area of n slots that has failed to reclaim this many times n slots goes round for ever. */
 const ROUNDS_MAX = 16;
 
+// An imported constant is loaded and checked at each use, one of this module is not: that counts in loops over map bytes.
+const CLUSTER_SLOTS = SWAPFILE_CLUSTER;
+const CHUNK_SLOTS = LATENCY_LIMIT;
+
+/** Free slots before the first used one, of four map bytes that are not all 0. */
+function leadingFree(word: number): number {
+  return (31 - Math.clz32(word & -word)) >>> 3;
+}
+
+/** Free slots behind the last used one, of four map bytes that are not all 0. */
+function trailingFree(word: number): number {
+  return Math.clz32(word) >>> 3;
+}
+
 /** Finds free slots. One per thread. */
 export class SlotScanner {
   readonly table: SwapTable;
   readonly pages: SwapPages;
+  readonly discard: SwapDiscard;
+  readonly clusters: SwapClusters;
   private readonly u8: Uint8Array;
 
   /**
    * @param table - the areas
    * @param pages - frees slots that only the swap cache holds
+   * @param discard - discards free clusters
+   * @param clusters - the slots that are held back for a discard
    */
-  constructor(table: SwapTable, pages: SwapPages) {
+  constructor(table: SwapTable, pages: SwapPages, discard: SwapDiscard, clusters: SwapClusters) {
     this.table = table;
     this.pages = pages;
+    this.discard = discard;
+    this.clusters = clusters;
     this.u8 = table.cells.arena.u8;
   }
 
@@ -62,9 +87,11 @@ export class SlotScanner {
     const clusterNr = cells.ldu32(area + SWAP_INFO.clusterNr);
     // Unsigned: from 0 it wraps, which others see until the search below has ended.
     cells.st32(area + SWAP_INFO.clusterNr, (clusterNr - 1) | 0);
+    let cluster = 0;
     if (clusterNr === 0) {
-      if (this.hasRoomForCluster(area)) {
-        let cluster: number;
+      if (!this.hasRoomForCluster(area)) {
+        cells.st32(area + SWAP_INFO.clusterNr, SWAPFILE_CLUSTER - 1);
+      } else if (this.discard.beginSearch(area)) {
         table.swapLock.unlock();
         try {
           scanBase = this.clusterSearchBase(area, scanBase);
@@ -73,9 +100,10 @@ export class SlotScanner {
           table.swapLock.lock();
         }
         offset = cluster === 0 ? scanBase : cluster;
-        if (cluster !== 0) cells.st32(area + SWAP_INFO.clusterNext, cluster);
+        if (cluster === 0) this.discard.endSearch(area);
+        else cells.st32(area + SWAP_INFO.clusterNext, cluster);
+        cells.st32(area + SWAP_INFO.clusterNr, SWAPFILE_CLUSTER - 1);
       }
-      cells.st32(area + SWAP_INFO.clusterNr, SWAPFILE_CLUSTER - 1);
     }
 
     let wrapped = false;
@@ -90,7 +118,11 @@ export class SlotScanner {
         wrapped = false;
       }
       const byte = cells.ld8(cells.ldu32(area + SWAP_INFO.swapMap) + offset);
-      if (byte === 0) return this.takeSlot(area, offset, usage);
+      if (byte === 0) {
+        this.takeSlot(area, offset, usage);
+        this.discard.slotTaken(area, offset, cluster);
+        return offset;
+      }
       table.swapLock.unlock();
       let found: number;
       try {
@@ -102,10 +134,15 @@ export class SlotScanner {
       } finally {
         table.swapLock.lock();
       }
-      if (found === 0) break;
+      if (found === 0) {
+        if (!this.clusters.reclaimHeld(area)) break;
+        found = scanBase = cells.ldu32(area + SWAP_INFO.lowestBit);
+      }
       wrapped = found < 0;
       offset = wrapped ? -found : found;
     }
+    // 2.6.34 forgets to end its record here, and never searches for a cluster in this area again.
+    if (cluster !== 0) this.discard.endSearch(area);
     table.add(area + SWAP_INFO.flags, -SWP_SCANNING);
     return 0;
   }
@@ -191,9 +228,8 @@ export class SlotScanner {
    * @param area - address of the area
    * @param offset - the slot
    * @param usage - the byte to store
-   * @returns the slot
    */
-  takeSlot(area: number, offset: number, usage: number): number {
+  takeSlot(area: number, offset: number, usage: number): void {
     const { table } = this;
     const { cells } = table;
     if (offset === cells.ldu32(area + SWAP_INFO.lowestBit))
@@ -209,21 +245,38 @@ export class SlotScanner {
     cells.st8(cells.ldu32(area + SWAP_INFO.swapMap) + offset, usage);
     cells.st32(area + SWAP_INFO.clusterNext, offset + 1);
     table.add(area + SWAP_INFO.allocated, 1);
+    this.clusters.slotTaken(area, offset);
     table.add(area + SWAP_INFO.flags, -SWP_SCANNING);
-    return offset;
   }
 
   /** First slot of a run of free slots of the length of a cluster that ends at or below `last`; 0 for none. `swap_lock` not held. */
   private findRun(area: number, first: number, last: number): number {
     const { u8 } = this;
+    const { i32 } = this.table.cells.arena;
     const map = this.table.cells.ldu32(area + SWAP_INFO.swapMap);
-    let runStart = first;
-    for (let chunk = first; runStart + SWAPFILE_CLUSTER - 1 <= last; chunk += LATENCY_LIMIT) {
+    let run = 0;
+    for (let chunk = first; chunk - run + CLUSTER_SLOTS - 1 <= last; chunk += CHUNK_SLOTS) {
       this.breathe(map + chunk);
-      const end = Math.min(last, chunk + LATENCY_LIMIT - 1);
-      for (let offset = chunk; offset <= end; offset++) {
-        if (u8[map + offset] !== 0) runStart = offset + 1;
-        else if (offset - runStart === SWAPFILE_CLUSTER - 1) return runStart;
+      const end = map + Math.min(last, chunk + CHUNK_SLOTS - 1);
+      let address = map + chunk;
+      while (address <= end) {
+        if ((address & 3) !== 0 || address + 3 > end) {
+          run = u8[address] === 0 ? run + 1 : 0;
+          address++;
+          if (run === CLUSTER_SLOTS) return address - run - map;
+          continue;
+        }
+        // Four slots at once: in a fragmented map a test of each byte is foretold wrong at every other one.
+        const word = i32[address >> 2]!;
+        address += 4;
+        if (word === 0) {
+          run += 4;
+          if (run >= CLUSTER_SLOTS) return address - run - map;
+        } else {
+          if (run > CLUSTER_SLOTS - 4 && run + leadingFree(word) >= CLUSTER_SLOTS)
+            return address - 4 - run - map;
+          run = trailingFree(word);
+        }
       }
     }
     return 0;

@@ -9,10 +9,10 @@
  */
 import type { BlockDevices } from '../block/device.js';
 import { EINVAL, ENOENT, ENOMEM } from '../errno.js';
-import { NULL_SYMBOL } from '../arena/symbols.js';
 import type { Vmalloc } from '../page/vmalloc.js';
 import { PF_OOM_ORIGIN } from '../sync/task.js';
 import type { Trace } from '../trace/trace.js';
+import type { SwapClusters } from './clusters.js';
 import type { SwapEvents } from './events.js';
 import {
   LATENCY_LIMIT,
@@ -25,6 +25,7 @@ import {
 } from './info.js';
 import type { SwapList } from './list.js';
 import { NothingToUnuse, type SwapoffOps } from './operations.js';
+import type { SlotFreePolicy } from './policy.js';
 
 /** One tick of the clock that 2.6.34 sleeps by, at 1000 Hz. */
 const TICK_MS = 1;
@@ -37,6 +38,8 @@ export interface SwapOffParts {
   readonly trace: Trace;
   readonly vmalloc: Vmalloc;
   readonly devices: BlockDevices;
+  readonly policy: SlotFreePolicy;
+  readonly clusters: SwapClusters;
 }
 
 /** swapoff. One per thread. */
@@ -47,6 +50,8 @@ export class SwapOff {
   readonly trace: Trace;
   readonly vmalloc: Vmalloc;
   readonly devices: BlockDevices;
+  readonly policy: SlotFreePolicy;
+  readonly clusters: SwapClusters;
   /** The memory manager; set once, at attach. @perthread */
   operations: SwapoffOps;
 
@@ -58,6 +63,8 @@ export class SwapOff {
     this.trace = parts.trace;
     this.vmalloc = parts.vmalloc;
     this.devices = parts.devices;
+    this.policy = parts.policy;
+    this.clusters = parts.clusters;
     this.operations = new NothingToUnuse(parts.table);
   }
 
@@ -129,6 +136,8 @@ export class SwapOff {
     const area = table.infoOf(type);
     const bdev = cells.ldu32(area + SWAP_INFO.bdev);
     let map: number;
+    // No slot is in use, so no cluster joins the queue any more.
+    this.clusters.drainArea(area);
     table.swaponMutex.lock();
     try {
       map = this.takeMap(area);
@@ -138,12 +147,13 @@ export class SwapOff {
       table.swaponMutex.unlock();
     }
     this.vmalloc.vfree(map);
+    this.clusters.destroy(area);
     if (bdev !== 0) {
       this.devices.setBlockSize(bdev, cells.ldu32(area + SWAP_INFO.oldBlockSize));
       this.devices.release(bdev, area);
       this.devices.close(bdev);
     }
-    this.retireEntry(area);
+    this.retireEntry(area, type);
   }
 
   /**
@@ -199,11 +209,12 @@ export class SwapOff {
   /**
    * Frees the entry of the table for the next swapon. A free callback that was not removed goes with it. Takes `swap_lock`.
    * @param area - address of an area that nothing belongs to any more
+   * @param type - its index
    */
-  retireEntry(area: number): void {
+  retireEntry(area: number, type: number): void {
     const { table } = this;
     table.swapLock.lock();
-    table.cells.st32(area + SWAP_INFO.freeNotify, NULL_SYMBOL);
+    this.policy.areaRetired(area, type);
     table.cells.st32(area + SWAP_INFO.swapFile, 0);
     table.cells.st32(area + SWAP_INFO.bdev, 0);
     table.cells.st32(area + SWAP_INFO.flags, 0);

@@ -16,6 +16,8 @@ import type { Vmalloc } from '../page/vmalloc.js';
 import { KERN_ERR, KERN_INFO } from '../trace/events.js';
 import type { Trace } from '../trace/trace.js';
 import { maxPagesOfPte } from './entries.js';
+import type { SwapClusters } from './clusters.js';
+import type { SwapDiscard } from './discard.js';
 import type { SwapEvents } from './events.js';
 import { MAX_SWAP_BADPAGES, parseSwapHeader, SWAP_HEADER_VERSION, type SwapHeader } from './header.js';
 import {
@@ -24,6 +26,8 @@ import {
   SWAP_GLOBALS,
   SWAP_INFO,
   SWAP_MAP_BAD,
+  SWP_DISCARDABLE,
+  SWP_BLKDEV,
   SWP_SOLIDSTATE,
   SWP_USED,
   type SwapTable,
@@ -45,6 +49,8 @@ export interface HeaderlessArea {
   readonly random32: number;
   /** Bad slots, 1 to `lastPage`. */
   readonly badpages: readonly number[];
+  /** Whether it takes discards; false when not given. */
+  readonly discard?: boolean;
 }
 
 /** What swapon needs besides the table. */
@@ -57,6 +63,8 @@ export interface SwapOnParts {
   readonly pages: PageAllocator;
   readonly devices: BlockDevices;
   readonly bios: Bios;
+  readonly discard: SwapDiscard;
+  readonly clusters: SwapClusters;
   /** Random numbers; null for the built-in ones, which are the same in every run. */
   readonly random: SwapRandom | null;
 }
@@ -76,6 +84,8 @@ export class SwapOn {
   readonly pages: PageAllocator;
   readonly devices: BlockDevices;
   readonly bios: Bios;
+  readonly discard: SwapDiscard;
+  readonly clusters: SwapClusters;
   private readonly random: SwapRandom | null;
 
   /** @param parts - what it stands on */
@@ -88,6 +98,8 @@ export class SwapOn {
     this.pages = parts.pages;
     this.devices = parts.devices;
     this.bios = parts.bios;
+    this.discard = parts.discard;
+    this.clusters = parts.clusters;
     this.random = parts.random;
   }
 
@@ -136,6 +148,12 @@ export class SwapOn {
       return map;
     }
     if (shape.nonrot) this.markSolidState(area, shape.random32);
+    const error = shape.discard === true ? this.discardArea(area, map) : 0;
+    if (error !== 0) {
+      this.vmalloc.vfree(map);
+      this.abandonType(type);
+      return error;
+    }
     this.enable(type, map, shape.prio, NO_DEVICE);
     return type;
   }
@@ -199,6 +217,7 @@ export class SwapOn {
     if (error === 0) {
       cells.st32(area + SWAP_INFO.oldBlockSize, oldBlockSize);
       cells.st32(area + SWAP_INFO.bdev, bdev);
+      cells.st32(area + SWAP_INFO.flags, cells.ldu32(area + SWAP_INFO.flags) | SWP_BLKDEV);
       error = this.readAndEnable(type, bdev, priority);
       if (error === 0) return 0;
       this.devices.setBlockSize(bdev, oldBlockSize);
@@ -274,6 +293,8 @@ export class SwapOn {
     cells.st32(area + SWAP_INFO.extentStartPage, 0);
     cells.st32(area + SWAP_INFO.extentPages, maxPages);
     cells.st32(area + SWAP_INFO.extentStartBlock, 0);
+    cells.st32(area + SWAP_INFO.missed, 0);
+    cells.st32(area + SWAP_INFO.discardFailures, 0);
     return map;
   }
 
@@ -352,8 +373,26 @@ export class SwapOn {
     if (map < 0) return map;
     if ((cells.ld32(bdev + BLOCK_DEVICE.flags) & BLOCK_NONROTATIONAL) !== 0)
       this.markSolidState(area, this.random32());
+    const error = this.discardArea(area, map);
+    if (error !== 0) {
+      this.vmalloc.vfree(map);
+      return error;
+    }
     this.enable(type, map, priority, this.devices.pathOf(bdev));
     return 0;
+  }
+
+  /**
+   * Discards an area nobody can see yet and remembers that it takes discards; it may as well take none. May sleep.
+   * @param area - address of a prepared area
+   * @param map - address of its map
+   * @returns 0, or -ENOMEM when there is no room for a table of its clusters
+   */
+  discardArea(area: number, map: number): number {
+    const { cells } = this.table;
+    if (this.discard.discardSwap(area) !== 0) return 0;
+    cells.st32(area + SWAP_INFO.flags, cells.ldu32(area + SWAP_INFO.flags) | SWP_DISCARDABLE);
+    return this.clusters.create(area, map);
   }
 
   /** Starts the cursor anywhere, so that the first slots do not wear out first. */
@@ -376,10 +415,11 @@ export class SwapOn {
     const area = this.table.infoOf(type);
     const pages = cells.ldu32(area + SWAP_INFO.pages);
     const prio = cells.ld32(area + SWAP_INFO.prio);
-    const solid = (cells.ldu32(area + SWAP_INFO.flags) & SWP_SOLIDSTATE) !== 0 ? 'SS' : '';
+    const flags = cells.ldu32(area + SWAP_INFO.flags);
+    const kind = ((flags & SWP_SOLIDSTATE) !== 0 ? 'SS' : '') + ((flags & SWP_DISCARDABLE) !== 0 ? 'D' : '');
     const kib = pages << (PAGE_SHIFT - 10);
     this.trace.printk(
-      `Adding ${kib}k swap on ${path}.  Priority:${prio} extents:1 across:${kib}k ${solid}`,
+      `Adding ${kib}k swap on ${path}.  Priority:${prio} extents:1 across:${kib}k ${kind}`,
       KERN_INFO,
     );
     this.trace.swapon(type, path, pages, prio);

@@ -4,15 +4,19 @@
  * Promise: a page under writeback is not freed and not taken out of the swap cache; a failed write leaves the page dirty, so that nothing is
  * lost; a failed read leaves it not up to date, and whoever faulted on it is told.
  *
+ * An area with an address space of its own (`swap/swap-spaces.ts`) gets its pages without any bio; what is promised above holds all the same, and
+ * so do the states a page goes through.
+ *
  * Both functions are entered with the page lock held and leave with it dropped. They may sleep: a device may take a mutex. All modelled
  * devices complete before they return, in the caller's context.
  */
 import { ENOMEM } from '../errno.js';
+import { NULL_SYMBOL, type SymbolId } from '../arena/symbols.js';
 import { BIO_READ, BIO_WRITE, type Bios } from '../block/bio.js';
 import { SECTORS_PER_PAGE, type BlockDevices } from '../block/device.js';
 import type { Frames } from '../page/frames.js';
 import { GFP_KERNEL, GFP_NOIO, PG_DIRTY, PG_ERROR, PG_UPTODATE, PG_WRITEBACK } from '../page/page.js';
-import type { SwapEntry } from '../swap/entries.js';
+import { swpOffset, swpType, type SwapEntry } from '../swap/entries.js';
 import type { SwapCore } from '../swap/swap-core.js';
 import type { Context } from '../sync/context.js';
 import type { Core } from '../sync/core.js';
@@ -70,25 +74,19 @@ export class PageIo {
       this.frames.unlockPage(page);
       return 0;
     }
+    const writer = this.swap.spaces.writerOf(swpType(this.cache.swapEntryOf(page)));
+    if (writer !== NULL_SYMBOL) return this.writeThroughSpace(writer, page);
     const bio = this.bios.allocBio(GFP_NOIO);
     if (bio === 0) {
       this.frames.setFlag(page, PG_DIRTY);
       this.frames.unlockPage(page);
       return -ENOMEM;
     }
-    const bdev = this.fillBio(bio, page, BIO_WRITE);
-    this.events.count(VM_EVENT.swapOuts);
-    this.frames.setFlag(page, PG_WRITEBACK);
-    this.frames.unlockPage(page);
+    this.fillBio(bio, page, BIO_WRITE);
+    this.startWriteback(page);
     const error = this.bios.submitBio(bio);
     this.bios.freeBio(bio);
-    if (error !== 0) {
-      // The page must not be taken for clean: re-dirty it, so that the next reclaim tries again.
-      this.frames.setFlag(page, PG_ERROR | PG_DIRTY);
-      this.complain('Write', bdev, page);
-    }
-    this.frames.clearFlag(page, PG_WRITEBACK);
-    return error;
+    return this.endWriteback(page, error);
   }
 
   /**
@@ -99,40 +97,98 @@ export class PageIo {
    */
   swapReadpage(page: number): number {
     this.context.assert(!this.frames.testFlag(page, PG_UPTODATE), 'a page that is read has no contents yet');
+    const reader = this.swap.spaces.readerOf(swpType(this.cache.swapEntryOf(page)));
+    if (reader !== NULL_SYMBOL) return this.readThroughSpace(reader, page);
     const bio = this.bios.allocBio(GFP_KERNEL);
     if (bio === 0) {
       this.frames.unlockPage(page);
       return -ENOMEM;
     }
-    const bdev = this.fillBio(bio, page, BIO_READ);
+    this.fillBio(bio, page, BIO_READ);
     this.events.count(VM_EVENT.swapIns);
     const error = this.bios.submitBio(bio);
     this.bios.freeBio(bio);
+    return this.endRead(page, error);
+  }
+
+  /**
+   * Writes a page by the operation of its area's address space: no bio, so nothing can fail before the device sees the page.
+   * @param writer - number of the operation
+   * @param page - as for {@link swapWritepage}
+   * @returns as {@link swapWritepage}
+   */
+  writeThroughSpace(writer: SymbolId, page: number): number {
+    const entry = this.cache.swapEntryOf(page);
+    const { spaces, table } = this.swap;
+    const writePage = spaces.writers.resolve(writer);
+    this.startWriteback(page);
+    this.events.count(VM_EVENT.spaceWrites);
+    const error = writePage(table.bdevOf(entry), swpOffset(entry), this.frames.addressOf(page));
+    return this.endWriteback(page, error);
+  }
+
+  /**
+   * Reads a page by the operation of its area's address space.
+   * @param reader - number of the operation
+   * @param page - as for {@link swapReadpage}
+   * @returns as {@link swapReadpage}
+   */
+  readThroughSpace(reader: SymbolId, page: number): number {
+    const entry = this.cache.swapEntryOf(page);
+    const { spaces, table } = this.swap;
+    const readPage = spaces.readers.resolve(reader);
+    this.events.count(VM_EVENT.swapIns);
+    this.events.count(VM_EVENT.spaceReads);
+    const error = readPage(table.bdevOf(entry), swpOffset(entry), this.frames.addressOf(page));
+    return this.endRead(page, error);
+  }
+
+  /** From here on the page is kept by its writeback flag, no longer by its lock. */
+  private startWriteback(page: number): void {
+    this.events.count(VM_EVENT.swapOuts);
+    this.frames.setFlag(page, PG_WRITEBACK);
+    this.frames.unlockPage(page);
+  }
+
+  /** @kernel mm/page_io.c end_swap_bio_write, 2.6.34 */
+  private endWriteback(page: number, error: number): number {
+    if (error !== 0) {
+      // The page must not be taken for clean: re-dirty it, so that the next reclaim tries again.
+      this.frames.setFlag(page, PG_ERROR | PG_DIRTY);
+      this.complain('Write', page);
+    }
+    this.frames.clearFlag(page, PG_WRITEBACK);
+    return error;
+  }
+
+  /** @kernel mm/page_io.c end_swap_bio_read, 2.6.34 */
+  private endRead(page: number, error: number): number {
     if (error === 0) {
       this.frames.setFlag(page, PG_UPTODATE);
     } else {
       this.frames.setFlag(page, PG_ERROR);
-      this.complain('Read', bdev, page);
+      this.complain('Read', page);
     }
     this.frames.unlockPage(page);
     return error;
   }
 
   /** @kernel mm/page_io.c get_swap_bio, 2.6.34 */
-  private fillBio(bio: number, page: number, operation: number): number {
+  private fillBio(bio: number, page: number, operation: number): void {
     const entry = this.cache.swapEntryOf(page);
     const bdev = this.swap.table.bdevOf(entry);
     this.bios.setPage(bio, bdev, operation, this.sectorOf(entry), this.frames.addressOf(page));
-    return bdev;
   }
 
   private sectorOf(entry: SwapEntry): number {
     return this.swap.table.mapSwapPage(entry) * SECTORS_PER_PAGE;
   }
 
-  private complain(what: string, bdev: number, page: number): void {
+  private complain(what: string, page: number): void {
     this.events.count(VM_EVENT.ioErrors);
-    const sector = this.sectorOf(this.cache.swapEntryOf(page));
+    const entry = this.cache.swapEntryOf(page);
+    const bdev = this.swap.table.bdevOf(entry);
+    const sector = this.sectorOf(entry);
     this.trace.printk(`${what}-error on swap-device (${this.devices.nameOf(bdev)}:${sector})`, KERN_ERR);
   }
 }

@@ -23,6 +23,9 @@ export const VM_EVENT = struct(
     swapIns: 'f64',
     /** Pages written to swap. @kernel PSWPOUT */
     swapOuts: 'f64',
+    /** Those of the pages read, and of those written, that went through the address space of their area and not through a bio. */
+    spaceReads: 'f64',
+    spaceWrites: 'f64',
     /** Pages that left memory without a write, because the device still had them. */
     cleanDrops: 'f64',
     /** Pages reclaim looked at. @kernel PGSCAN_DIRECT */
@@ -43,6 +46,8 @@ export type VmEvent =
   | 'majorFaults'
   | 'swapIns'
   | 'swapOuts'
+  | 'spaceReads'
+  | 'spaceWrites'
   | 'cleanDrops'
   | 'scanned'
   | 'reclaimed'
@@ -92,6 +97,8 @@ export class VmEvents {
       majorFaults: this.sum(VM_EVENT.majorFaults),
       swapIns: this.sum(VM_EVENT.swapIns),
       swapOuts: this.sum(VM_EVENT.swapOuts),
+      spaceReads: this.sum(VM_EVENT.spaceReads),
+      spaceWrites: this.sum(VM_EVENT.spaceWrites),
       cleanDrops: this.sum(VM_EVENT.cleanDrops),
       scanned: this.sum(VM_EVENT.scanned),
       reclaimed: this.sum(VM_EVENT.reclaimed),

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { EBUSY, EEXIST, ENOENT, KernelBug, MisuseError } from '#src/errno.js';
 import { NOTIFIER_BLOCK, NOTIFIER_BLOCKS_MAX, type NotifierBlocks } from '#src/notifier/blocks.js';
+import { type AtomicNotifierChain } from '#src/notifier/atomic-chain.js';
 import { type BlockingNotifierChain } from '#src/notifier/blocking-chain.js';
 import {
   NOTIFY_BAD,
@@ -33,6 +34,7 @@ interface Fixture {
   readonly raw: RawNotifierChain;
   readonly otherRaw: RawNotifierChain;
   readonly blocking: BlockingNotifierChain;
+  readonly atomic: AtomicNotifierChain;
   /** Cell for numbers of calls. */
   readonly cell: number;
   /** What the callbacks were given, in order. */
@@ -43,7 +45,7 @@ interface Fixture {
 
 function setUp(options: TestCoreOptions = {}): Fixture {
   const machine = createTestCore(buildNotifiers, options);
-  const { blocks, raw, otherRaw, blocking } = attachNotifiers(machine);
+  const { blocks, raw, otherRaw, blocking, atomic } = attachNotifiers(machine);
   const calls: Call[] = [];
   return {
     machine,
@@ -51,6 +53,7 @@ function setUp(options: TestCoreOptions = {}): Fixture {
     raw,
     otherRaw,
     blocking,
+    atomic,
     cell: machine.regions.cells.base,
     calls,
     block: (priority = 0, answer = NOTIFY_DONE) => {
@@ -132,7 +135,7 @@ describe('notifier blocks', () => {
   });
 });
 
-for (const kind of ['raw', 'blocking'] as const) {
+for (const kind of ['raw', 'blocking', 'atomic'] as const) {
   describe(`${kind} notifier chain`, () => {
     it('calls nobody when it is empty', () => {
       const fixture = setUp();
@@ -412,7 +415,7 @@ describe('blocking notifier chain, on its own', () => {
       const { cells, handle, tasks, regions } = fixture.machine;
       const block = fixture.blocks.create(fixture.blocks.calls.define('slow_callback', () => NOTIFY_OK));
       fixture.blocking.register(block);
-      const input: NotifierInput = { handle, block };
+      const input: NotifierInput = { handle, block, kind: 'blocking' };
       const caller = threads.start('callSlowly', input);
       await until('the callback runs', () => cells.atomicLoad(regions.cells.base) === 1);
       const remover = threads.start('unregister', input);
@@ -426,5 +429,132 @@ describe('blocking notifier chain, on its own', () => {
       expect(seen).to.deep.equal({ result: 0, stage: 3 });
       expect(fixture.blocking.chain.isEmpty()).to.be.true;
     });
+  });
+});
+
+describe('atomic notifier chain, on its own', () => {
+  it('may be called with a spinlock held, and its callbacks must not sleep', () => {
+    const fixture = setUp();
+    const { blocks, atomic } = fixture;
+    const { context } = fixture.machine;
+    atomic.register(fixture.block(0, NOTIFY_OK));
+    context.preemptDisable();
+    expect(atomic.call(0, 0)).to.equal(NOTIFY_OK);
+    context.preemptEnable();
+    const sleeping = blocks.calls.define('sleeping', () => {
+      context.mightSleep('a callback');
+      return NOTIFY_OK;
+    });
+    atomic.register(blocks.create(sleeping));
+    expect(() => atomic.call(0, 0)).to.throw(KernelBug, 'Sleeping in atomic context');
+  });
+
+  it('ends its section under RCU when a callback throws', () => {
+    const { blocks, atomic, machine } = setUp();
+    const call = blocks.calls.define('throwing', () => {
+      throw new Error('from the callback');
+    });
+    const block = blocks.create(call);
+    atomic.register(block);
+    expect(() => atomic.call(0, 0)).to.throw('from the callback');
+    expect(atomic.rcu.isReading()).to.equal(false);
+    expect(() => machine.context.mightSleep('now')).not.to.throw();
+    expect(atomic.unregister(block)).to.equal(0);
+  });
+
+  it('lets a callback register, but reports one that unregisters: it would wait for itself', () => {
+    const { blocks, atomic, block, calls } = setUp();
+    const spare = block(-1);
+    const registering = blocks.calls.define('registering', () => {
+      atomic.register(spare);
+      return NOTIFY_OK;
+    });
+    atomic.register(blocks.create(registering));
+    atomic.call(7, 8);
+    // The walk that was under way had already read that nobody follows.
+    expect(calls).to.deep.equal([]);
+    atomic.call(7, 8);
+    expect(calls).to.deep.equal([{ block: spare, action: 7, data: 8 }]);
+    const unregistering = blocks.calls.define('unregistering', (own) => atomic.unregister(own));
+    atomic.register(blocks.create(unregistering, 1));
+    expect(() => atomic.call(0, 0)).to.throw(KernelBug, 'Sleeping in atomic context');
+  });
+
+  it('takes its lock to register, and none to call', () => {
+    const fixture = setUp({ lockStats: true });
+    const taken = (): number =>
+      fixture.machine.stats.sum().find((row) => row.lockClass === 'atomic_chain_lock')!.acquisitions;
+    const block = fixture.block();
+    fixture.atomic.register(block);
+    expect(taken()).to.equal(1);
+    fixture.atomic.call(0, 0);
+    expect(taken()).to.equal(1);
+    fixture.atomic.unregister(block);
+    expect(taken()).to.equal(2);
+  });
+
+  it('is emptied as a whole, and all blocks are free then', () => {
+    const fixture = setUp();
+    const all = [1, 2, 3].map(() => fixture.block());
+    for (const block of all) fixture.atomic.register(block);
+    expect(fixture.atomic.clear()).to.equal(3);
+    expect(fixture.atomic.clear()).to.equal(0);
+    expect(fixture.atomic.isEmpty()).to.equal(true);
+    for (const block of all) expect(fixture.blocks.destroy(block)).to.equal(0);
+  });
+
+  it('keeps a block until no call can stand on it, where a view must not wait', () => {
+    const fixture = setUp();
+    const { block: make, blocks, atomic } = fixture;
+    const [first, second] = [make(), make()];
+    atomic.register(first);
+    atomic.register(second);
+    const other = fixture.machine.attach({ name: 'reader' });
+    const reader = attachNotifiers(other).atomic.rcu;
+    const main = attachNotifiers(fixture.machine.attach({ name: 'main', mayWait: false }));
+    reader.readLock();
+    expect(() => main.atomic.unregister(first)).to.throw(MisuseError, 'reader is reading under RCU');
+    // Off the chain, but neither free nor to be had for another chain; its own link still leads on.
+    expect(fixture.machine.cells.ld32(first + NOTIFIER_BLOCK.next)).to.equal(second);
+    expect(blocks.destroy(first)).to.equal(-EBUSY);
+    expect(fixture.raw.register(first)).to.equal(-EEXIST);
+    atomic.call(1, 2);
+    expect(called(fixture)).to.deep.equal([second]);
+    reader.readUnlock();
+    expect(main.atomic.unregister(first)).to.equal(0);
+    expect(main.atomic.unregister(first)).to.equal(-ENOENT);
+    expect(blocks.destroy(first)).to.equal(0);
+  });
+
+  /** Unregisters while another thread is inside the callback; gives how far the callback was when that returned. */
+  async function stageAtReturn(withoutWait: boolean): Promise<number> {
+    return withThreads(siblingModule('scenarios', import.meta.url).href, async (threads) => {
+      const fixture = setUp();
+      const { cells, handle, tasks, regions } = fixture.machine;
+      const block = fixture.blocks.create(fixture.blocks.calls.define('slow_callback', () => NOTIFY_OK));
+      fixture.atomic.register(block);
+      const input: NotifierInput = { handle, block, kind: 'atomic', withoutWait };
+      const caller = threads.start('callSlowly', input);
+      await until('the callback runs', () => cells.atomicLoad(regions.cells.base) === 1);
+      const remover = threads.start('unregister', input);
+      if (withoutWait) await threads.ended(remover, 10_000);
+      else await until('somebody waits', () => tasks.list().some(({ waitAddress }) => waitAddress !== 0));
+      cells.atomicStore(regions.cells.base, 2);
+      expect(valuesOf(await threads.allEnded(10_000))[caller]).to.equal(NOTIFY_OK);
+      const seen = valuesOf<{ result: number; stage: number }>(await threads.allEnded(10_000))[remover]!;
+      expect(seen.result).to.equal(0);
+      expect(fixture.atomic.isEmpty()).to.equal(true);
+      return seen.stage;
+    });
+  }
+
+  it('lets an unregistration in another thread wait for the callbacks that run', async () => {
+    // 3: the callback had ended before unregister returned.
+    expect(await stageAtReturn(false)).to.equal(3);
+  });
+
+  it('would let a callback run on after its unregistration if that did not wait', async () => {
+    // 1: the callback was still running.
+    expect(await stageAtReturn(true)).to.equal(1);
   });
 });

@@ -1,5 +1,10 @@
 /** The layout of the notifier tests, and what their threads do. */
 import type { Layout, Region } from '#src/arena/layout.js';
+import {
+  AtomicNotifierChain,
+  layoutAtomicChains,
+  type AtomicChainsPlace,
+} from '#src/notifier/atomic-chain.js';
 import { layoutNotifierBlocks, NotifierBlocks } from '#src/notifier/blocks.js';
 import {
   BlockingNotifierChain,
@@ -16,6 +21,7 @@ export interface NotifierRegions {
   readonly blocks: Region;
   readonly raw: Region;
   readonly blocking: BlockingChainPlace;
+  readonly atomic: AtomicChainsPlace;
   /** First cell: stage of the slow callback, or a number of calls. */
   readonly cells: Region;
 }
@@ -26,12 +32,17 @@ export interface Notifiers {
   readonly raw: RawNotifierChain;
   readonly otherRaw: RawNotifierChain;
   readonly blocking: BlockingNotifierChain;
+  readonly atomic: AtomicNotifierChain;
 }
 
 /** Input of the threads. */
 export interface NotifierInput {
   readonly handle: TestCoreHandle;
   readonly block: number;
+  /** Which of the two chains that threads may share. */
+  readonly kind: 'blocking' | 'atomic';
+  /** Whether an unregistration from the atomic chain leaves its wait out. */
+  readonly withoutWait?: boolean;
 }
 
 /** Stages of the slow callback. */
@@ -45,6 +56,7 @@ export function buildNotifiers(layout: Layout, classes: LockClasses): NotifierRe
     blocks: layoutNotifierBlocks(layout),
     raw: layoutRawChains(layout, 'raw_chains', 2),
     blocking: layoutBlockingChain(layout, classes, 'chain'),
+    atomic: layoutAtomicChains(layout, classes, 'atomic_chain'),
     cells: layout.bytes('hot', 'cells', 64),
   };
 }
@@ -58,13 +70,15 @@ export function attachNotifiers(machine: TestCore<NotifierRegions>): Notifiers {
     raw: new RawNotifierChain(core, blocks, regions.raw.base),
     otherRaw: new RawNotifierChain(core, blocks, regions.raw.base + NOTIFIER_HEAD.$bytes),
     blocking: new BlockingNotifierChain(core, blocks, regions.blocking),
+    atomic: new AtomicNotifierChain(core, blocks, regions.atomic),
   };
 }
 
 /** Calls the chain; its callback does not return before it is told to go on. */
 export function callSlowly(input: NotifierInput): number {
   const machine = attachTestCore(buildNotifiers, input.handle, { name: 'caller' });
-  const { blocks, blocking } = attachNotifiers(machine);
+  const notifiers = attachNotifiers(machine);
+  const { blocks } = notifiers;
   const cell = machine.regions.cells.base >> 2;
   const { i32 } = machine.arena;
   blocks.calls.define('slow_callback', () => {
@@ -77,13 +91,14 @@ export function callSlowly(input: NotifierInput): number {
     Atomics.store(i32, cell, CALLBACK_ENDED);
     return NOTIFY_OK;
   });
-  return blocking.call(0, 0);
+  return notifiers[input.kind].call(0, 0);
 }
 
 /** Unregisters the block; returns the result, and how far the callback was then. */
 export function unregister(input: NotifierInput): { result: number; stage: number } {
   const machine = attachTestCore(buildNotifiers, input.handle, { name: 'remover' });
-  const { blocking } = attachNotifiers(machine);
-  const result = blocking.unregister(input.block);
+  const notifiers = attachNotifiers(machine);
+  if (input.withoutWait === true) notifiers.atomic.rcu.synchronizeRcu = () => {};
+  const result = notifiers[input.kind].unregister(input.block);
   return { result, stage: machine.cells.atomicLoad(machine.regions.cells.base) };
 }

@@ -18,6 +18,7 @@ import { SWAP_GLOBALS, SWAP_INFO } from '#src/swap/info.js';
 import { checkSwapInvariants } from '#src/swap/invariants.js';
 import type { SwapCacheOps, SwapoffOps } from '#src/swap/operations.js';
 import { MakeSwap } from '#src/swap/mkswap.js';
+import type { FreeSlotPolicy } from '#src/swap/policy.js';
 import { layoutSwap, SwapCore } from '#src/swap/swap-core.js';
 import type { SwapRandom } from '#src/swap/swapon.js';
 import type { LockClasses } from '#src/sync/lock-classes.js';
@@ -176,7 +177,7 @@ export class SwapMachine {
   readonly makeSwap: MakeSwap;
   readonly cache: ModelCache;
 
-  constructor(test: TestCore<Regions>, random?: SwapRandom) {
+  constructor(test: TestCore<Regions>, random?: SwapRandom, policy: FreeSlotPolicy = 'notify') {
     const { core, regions } = test;
     this.test = test;
     this.trace = new Trace(core, regions.trace);
@@ -194,6 +195,7 @@ export class SwapMachine {
       devices: this.block.devices,
       bios: this.block.bios,
       notifierBlocks: this.notifierBlocks,
+      policy,
     };
     this.swap = new SwapCore(random === undefined ? parts : { ...parts, random });
     const { cells, context } = test;
@@ -322,16 +324,24 @@ export class SwapMachine {
 }
 
 /** Makes a machine and attaches the calling thread. */
-export function createSwapMachine(options: TestCoreOptions = {}, random?: SwapRandom): SwapMachine {
-  const machine = new SwapMachine(createTestCore(build, options), random);
+export function createSwapMachine(
+  options: TestCoreOptions = {},
+  random?: SwapRandom,
+  policy?: FreeSlotPolicy,
+): SwapMachine {
+  const machine = new SwapMachine(createTestCore(build, options), random, policy);
   machine.frames.boot(0);
   if (machine.block.ramDisks.registerAll() !== 0) throw new Error('the disks were not registered');
   return machine;
 }
 
 /** Attaches another thread, or the calling one once more. */
-export function attachSwapMachine(handle: TestCoreHandle, options: TestCoreOptions = {}): SwapMachine {
-  return new SwapMachine(attachTestCore(build, handle, options));
+export function attachSwapMachine(
+  handle: TestCoreHandle,
+  options: TestCoreOptions = {},
+  policy?: FreeSlotPolicy,
+): SwapMachine {
+  return new SwapMachine(attachTestCore(build, handle, options), undefined, policy);
 }
 
 /** Sectors of a disk of so many pages. */

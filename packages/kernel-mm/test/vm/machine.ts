@@ -9,6 +9,7 @@ import type { MachineView } from '#src/machine/view.js';
 import { PAGE, PG_DIRTY, PG_SWAPCACHE } from '#src/page/page.js';
 import { isSwapPte, pteToSwpEntry, type SwapEntry } from '#src/swap/entries.js';
 import { checkSwapInvariants } from '#src/swap/invariants.js';
+import type { FreeSlotPolicy } from '#src/swap/policy.js';
 import { PTE_PRESENT } from '#src/vm/address-spaces.js';
 import { checkVmInvariants } from '#src/vm/invariants.js';
 import type { VmEvent } from '#src/vm/stats.js';
@@ -22,6 +23,8 @@ export interface VmOptions {
   readonly ramPages?: number;
   readonly addressSpaces?: number;
   readonly shared?: boolean;
+  /** How devices learn of freed slots; `'none'` by default. */
+  readonly policy?: FreeSlotPolicy;
 }
 
 /** A machine with its swap switched on. */
@@ -152,7 +155,7 @@ export function createVmMachine(options: VmOptions = {}): VmMachine {
     limitBytes: limitPages * PAGE_SIZE,
     addressSpaces,
     shared,
-    policy: 'none',
+    policy: options.policy ?? 'none',
     ramDisks: slots.map((count, index) => ({ name: `ram${index}`, bytes: (count + 1) * PAGE_SIZE })),
   };
   const vm = new VmMachine(createMachine(config));
