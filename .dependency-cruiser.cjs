@@ -93,7 +93,7 @@ module.exports = {
     },
   ],
   options: {
-    exclude: { path: '^packages/[^/]+/(dist|dist-test|test|bin)/' },
+    exclude: { path: '^packages/[^/]+/(assembly|dist|dist-test|test|bin)/' },
     doNotFollow: { path: 'node_modules' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.base.json' },

@@ -6,6 +6,7 @@
 //   install   when node_modules is missing, incomplete or older than package-lock.json: `npm ci`
 //   build     when a source or a setting of the compiler is newer than the last build, when files came or went, or
 //             when an output is missing: `tsc -b`. Outputs whose source is gone are removed, or old tests would run on.
+//             Then the swappers' bundle, by scripts/bundle.mjs.
 //
 // One line per step. When a step fails its whole output is printed and the exit code is 1; 3 when Node is too old.
 import {
@@ -29,6 +30,7 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 // npm writes this file at the very end of an install: an interrupted install has none.
 const installStamp = join(root, 'node_modules', '.package-lock.json');
 const buildStamp = join(root, 'node_modules', '.cache', 'swaplab-build.txt');
+const bundle = join(root, 'packages', 'harness', 'dist', 'swappers', 'worker.bundle.js');
 const compiler = join(root, 'node_modules', '@typescript', 'native', 'bin', 'tsc');
 
 /** A step that did not succeed. `exitCode` is what the process should end with. */
@@ -136,7 +138,7 @@ function findSources() {
       }
       for (const path of filesBelow(outputFolder)) {
         const emitted = /^(.*?)(\.d\.ts|\.js)(\.map)?$/.exec(relative(outputFolder, path));
-        if (emitted && !stems.has(emitted[1])) orphans.push(path);
+        if (emitted && !stems.has(emitted[1]) && !path.startsWith(bundle)) orphans.push(path);
       }
     }
   }
@@ -150,7 +152,8 @@ function describeInputs(project) {
 }
 
 function buildIsNeeded(project) {
-  if (project.missing.length > 0 || project.orphans.length > 0 || !existsSync(buildStamp)) return true;
+  if (project.missing.length > 0 || project.orphans.length > 0) return true;
+  if (!existsSync(bundle) || !existsSync(buildStamp)) return true;
   const builtAt = changedAt(buildStamp);
   if (project.inputs.some((path) => changedAt(path) >= builtAt)) return true;
   return readFileSync(buildStamp, 'utf8') !== describeInputs(project);
@@ -162,7 +165,8 @@ async function build(project) {
   for (const path of project.orphans) rmSync(path);
   // The compiler trusts its notes about earlier builds and would not see that an output was deleted.
   const force = project.missing.length > 0 ? ['--force'] : [];
-  const result = await runNode(compiler, ['-b', ...force], { cwd: root });
+  let result = await runNode(compiler, ['-b', ...force], { cwd: root });
+  if (result.code === 0) result = await runNode(join(root, 'scripts', 'bundle.mjs'), [], { cwd: root });
   if (result.code === 0) {
     mkdirSync(dirname(buildStamp), { recursive: true });
     writeFileSync(buildStamp, describeInputs(project));

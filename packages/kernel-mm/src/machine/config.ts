@@ -10,6 +10,7 @@ import type { RamDiskConfig } from '../block/ram-disk.js';
 import { MisuseError } from '../errno.js';
 import { MAX_SWAPFILES_DEFAULT } from '../swap/entries.js';
 import { FREE_SLOT_POLICIES, type FreeSlotPolicy } from '../swap/policy.js';
+import { SPINLOCK_KINDS, type SpinlockKind } from '../sync/ticket-lock.js';
 import { RECORDS_PER_TASK_DEFAULT } from '../trace/rings.js';
 
 /** Which faults of history are in the code. */
@@ -39,6 +40,13 @@ export interface MachineOptions {
   readonly traceRecords?: number;
   /** Seed of the random numbers inside the machine (where a solid-state area starts); 1 by default. */
   readonly seed?: number;
+  /**
+   * Whether copy, clear, zero test and codec of page bytes run in WASM where the platform can; true by default. False for the TypeScript
+   * twins: slower, with the same results.
+   */
+  readonly wasm?: boolean;
+  /** How spinlocks wait; `'adaptive'` by default. `'ticket'` is for showing what happens to it with more threads than cores. */
+  readonly spinlock?: SpinlockKind;
 }
 
 /** Options completed with their defaults; plain data. */
@@ -54,6 +62,8 @@ export interface MachineConfig {
   readonly maxSwapfiles: number;
   readonly traceRecords: number;
   readonly seed: number;
+  readonly wasm: boolean;
+  readonly spinlock: SpinlockKind;
 }
 
 const RAM_BYTES_DEFAULT = 64 << 20;
@@ -99,6 +109,13 @@ export function completeConfig(options: MachineOptions, driverTableBytes: number
       `There is no free-slot policy '${policy}'; choose one of ${FREE_SLOT_POLICIES.join(', ')}.`,
     );
   }
+  const spinlock = options.spinlock ?? 'adaptive';
+  if (!SPINLOCK_KINDS.includes(spinlock)) {
+    throw new MisuseError(
+      'ERR_INVALID_ARGUMENT',
+      `There is no spinlock '${spinlock}'; choose one of ${SPINLOCK_KINDS.join(', ')}.`,
+    );
+  }
   const tableBytes =
     options.tableBytes ?? defaultTableBytes(ramBytes, ramDisks, addressSpaces, driverTableBytes);
   requireInteger('tableBytes', tableBytes, PAGE_SIZE, RAM_BYTES_MAX);
@@ -114,6 +131,8 @@ export function completeConfig(options: MachineOptions, driverTableBytes: number
     maxSwapfiles: options.maxSwapfiles ?? MAX_SWAPFILES_DEFAULT,
     traceRecords,
     seed,
+    wasm: options.wasm ?? true,
+    spinlock,
   };
 }
 

@@ -6,6 +6,7 @@
  */
 import { Layout, type Region } from '../arena/layout.js';
 import { PAGE_SIZE, type Arena } from '../arena/memory.js';
+import { createPageBytes } from '../arena/page-bytes.js';
 import { struct } from '../arena/struct.js';
 import { layoutSymbols, Symbols } from '../arena/symbols.js';
 import { BlockLayer, layoutBlock, type BlockRegions } from '../block/block-layer.js';
@@ -20,10 +21,10 @@ import { Cells } from '../sync/cells.js';
 import { Context, WAIT_LIMIT_MS_DEFAULT } from '../sync/context.js';
 import type { Core } from '../sync/core.js';
 import { layoutLockStats, LockClasses, LockStats } from '../sync/lock-classes.js';
-import { Locks } from '../sync/locks.js';
 import { layoutPanic, Panic } from '../sync/panic.js';
 import type { Clock, PointHook } from '../sync/point.js';
 import { layoutTasks, Tasks } from '../sync/task.js';
+import { createLocks } from '../sync/ticket-lock.js';
 import { layoutTrace, type TraceRegions } from '../trace/rings.js';
 import { Trace } from '../trace/trace.js';
 import { layoutVm, Vm, type VmLayout } from '../vm/vm.js';
@@ -149,6 +150,7 @@ export class Kernel {
       devices,
       bios,
       notifierBlocks,
+      policy: config.policy,
     });
     this.makeSwap = new MakeSwap({ cells: core.cells, context: core.context, pages: frames, devices, bios });
     this.vm = new Vm(core, regions.vm, { frames, reclaimList, vmalloc, block, swap: this.swap, trace });
@@ -187,10 +189,16 @@ export function completeAttachOptions(
  * @param arena - this thread's views
  * @param regions - from {@link layoutKernel}
  * @param options - how this thread is attached
+ * @param config - of the machine: how its spinlocks wait, and whether page bytes are handled in WASM where the platform can
  * @throws {@link MisuseError} `ERR_TOO_MANY_TASKS`
  */
-export function createCore(arena: Arena, regions: KernelLayout, options: Required<AttachOptions>): Core {
-  const cells = new Cells(arena, options.hook);
+export function createCore(
+  arena: Arena,
+  regions: KernelLayout,
+  options: Required<AttachOptions>,
+  config: Pick<MachineConfig, 'spinlock' | 'wasm'>,
+): Core {
+  const cells = new Cells(arena, options.hook, createPageBytes(arena, config.wasm));
   const tasks = new Tasks(arena, regions.tasks);
   const parts = {
     tasks,
@@ -200,5 +208,5 @@ export function createCore(arena: Arena, regions: KernelLayout, options: Require
     layout: regions.layout,
   };
   const context = new Context(cells, parts, options, tasks.claim(options.name));
-  return { cells, context, locks: new Locks(context), symbols: new Symbols(arena, regions.symbols) };
+  return { cells, context, locks: createLocks(context, config.spinlock), symbols: new Symbols(arena, regions.symbols) };
 }

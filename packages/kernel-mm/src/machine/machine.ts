@@ -192,7 +192,7 @@ export class Machine {
   /** Builds a thread's view; its boot symbols must be those of the machine. A refused thread leaves nothing behind. */
   private attachView(options: Required<AttachOptions>): MachineView {
     this.panic.check();
-    const core = createCore(this.arena, this.regions, options);
+    const core = createCore(this.arena, this.regions, options, this.config);
     const { tasks, current } = core.context;
     let attached = false;
     try {
@@ -244,7 +244,8 @@ export function createMachine(options: CreateMachineOptions = {}): Machine {
   const config = completeConfig(options, driverTableBytes);
   const regions = layoutKernel(config, drivers);
   const arena = createArena(regions.layout.totalBytes(), config.shared);
-  const core = createCore(arena, regions, completeAttachOptions({}, { name: 'boot', mayWait: false }));
+  const bootOptions = completeAttachOptions({}, { name: 'boot', mayWait: false });
+  const core = createCore(arena, regions, bootOptions, config);
   const { kernel, views } = buildKernel(core, regions, config, drivers, 0);
   kernel.boot();
   for (const view of views.values()) view.boot();

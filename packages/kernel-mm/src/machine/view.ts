@@ -227,6 +227,15 @@ export class MachineView {
     return freed;
   }
 
+  /**
+   * Under the policy `discard-cluster`, does what is left for the worker: discards the clusters whose last slot was freed. Where no thread
+   * runs the worker, call this now and then; without it, they are discarded only when there is no other free slot. May sleep.
+   * @returns clusters of 256 slots that were discarded
+   */
+  flushDiscards(): number {
+    return this.kernel.swap.clusters.flush();
+  }
+
   /** The view a driver has in this thread, for that driver's own package. */
   driver(name: string): DriverView {
     const view = this.drivers.get(name);

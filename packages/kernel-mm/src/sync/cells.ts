@@ -8,6 +8,7 @@
  * Bounds are not checked here: the typed array answers `undefined` outside, and callers assert their indices where they come in.
  */
 import { PAGE_SHIFT, PAGE_SIZE, type Arena } from '../arena/memory.js';
+import { TypeScriptPageBytes, type PageBytes } from '../arena/page-bytes.js';
 import {
   NOSITE as NO_SITE,
   POINT_ATOMIC,
@@ -20,7 +21,6 @@ import {
 
 /** The {@link NO_SITE} of points; an imported constant is loaded and checked at each use, one of this module is not. */
 const NOSITE: Site = NO_SITE;
-const PAGE_WORDS = PAGE_SIZE >> 2;
 
 /** One thread's accessors on the arena. */
 export class Cells {
@@ -28,6 +28,8 @@ export class Cells {
   readonly arena: Arena;
   /** Called before each operation, or null in the free way. */
   readonly hook: PointHook | null;
+  /** The operations on page bytes, without points. */
+  readonly bytes: PageBytes;
   private readonly u8: Uint8Array;
   private readonly u16: Uint16Array;
   private readonly i32: Int32Array;
@@ -35,10 +37,12 @@ export class Cells {
   /**
    * @param arena - this thread's views
    * @param hook - see {@link PointHook}; null in the free way
+   * @param bytes - the thread's operations on page bytes; by default those in TypeScript
    */
-  constructor(arena: Arena, hook: PointHook | null) {
+  constructor(arena: Arena, hook: PointHook | null, bytes: PageBytes = new TypeScriptPageBytes(arena)) {
     this.arena = arena;
     this.hook = hook;
+    this.bytes = bytes;
     this.u8 = arena.u8;
     this.u16 = arena.u16;
     this.i32 = arena.i32;
@@ -136,35 +140,31 @@ export class Cells {
   /** Copies one page; both addresses are page aligned and the pages do not overlap. @point obj=0 */
   copyPage(to: number, from: number, site: Site = NOSITE): void {
     if (this.hook !== null) this.hook(POINT_BYTES, to, site);
-    this.u8.copyWithin(to, from, from + PAGE_SIZE);
+    this.bytes.copyPage(to, from);
   }
 
   /** Fills one page with zeros. @point obj=0 */
   clearPage(page: number, site: Site = NOSITE): void {
     if (this.hook !== null) this.hook(POINT_BYTES, page, site);
-    // Element loops and fill() on shared memory are many times slower for bytes than for words.
-    const first = page >> 2;
-    this.i32.fill(0, first, first + PAGE_WORDS);
+    this.bytes.clearPage(page);
   }
 
   /** Whether all bytes of a page are zero. @point obj=0 */
   isZeroPage(page: number, site: Site = NOSITE): boolean {
     if (this.hook !== null) this.hook(POINT_BYTES, page, site);
-    const words = this.i32;
-    const end = (page + PAGE_SIZE) >> 2;
-    for (let word = page >> 2; word < end; word += 8) {
-      const any =
-        words[word]! |
-        words[word + 1]! |
-        words[word + 2]! |
-        words[word + 3]! |
-        words[word + 4]! |
-        words[word + 5]! |
-        words[word + 6]! |
-        words[word + 7]!;
-      if (any !== 0) return false;
-    }
-    return true;
+    return this.bytes.isZeroPage(page);
+  }
+
+  /** Whether two pages hold the same bytes. @point obj=0 */
+  isSamePage(page: number, other: number, site: Site = NOSITE): boolean {
+    if (this.hook !== null) this.hook(POINT_BYTES, page, site);
+    return this.bytes.isSamePage(page, other);
+  }
+
+  /** Copies bytes inside pages; the two ranges may overlap. @point obj=0 */
+  copyBytes(to: number, from: number, bytes: number, site: Site = NOSITE): void {
+    if (this.hook !== null) this.hook(POINT_BYTES, to, site);
+    this.bytes.copyBytes(to, from, bytes);
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * Spinlocks and mutexes: one adaptive lock, two sets of rules.
+ * Spinlocks and mutexes: one adaptive lock, two sets of rules. (`ticket-lock.ts` has another spinlock, which a machine can be given instead.)
  *
  * A lock is one 32-bit word: 0 when free, else the owner's task id plus one, with a contended bit while somebody sleeps on it. An
  * uncontended lock is one compare-and-exchange. A contended one spins for about 2 us, since critical sections here are shorter than a
@@ -27,7 +27,8 @@ const NOSITE: Site = NO_SITE;
 export const WAIT_SLICE_MS = 50;
 /** Set in a lock word while somebody may be asleep on it. */
 const CONTENDED = 0x4000_0000;
-const OWNER_MASK = 0xffff;
+/** Bits of a lock word that hold the owner's task id plus one; 0 for nobody. */
+export const OWNER_MASK = 0xffff;
 /** 200 rounds of about 10 ns: longer than any critical section that does not compress a page. */
 const SPIN_ROUNDS = 200;
 const PAUSE_ROUNDS = 8;
@@ -46,10 +47,10 @@ export function layoutLocks(layout: Layout, name: string, count = 1): Region {
 
 /** The lock primitives of one thread. All take the address of the lock word and its class. */
 export class Locks {
-  private readonly context: Context;
-  private readonly i32: Int32Array;
-  private readonly hook: PointHook | null;
-  private readonly mayWait: boolean;
+  protected readonly context: Context;
+  protected readonly i32: Int32Array;
+  protected readonly hook: PointHook | null;
+  protected readonly mayWait: boolean;
 
   /** @param context - the running thread */
   constructor(context: Context) {
@@ -147,7 +148,8 @@ export class Locks {
     Atomics.notify(this.i32, address >> 2, 1);
   }
 
-  private reportForeignUnlock(address: number, lockClass: LockClass): never {
+  /** Stops the machine: the task does not hold the lock it drops. Both kinds of lock words have the owner in the same bits. */
+  protected reportForeignUnlock(address: number, lockClass: LockClass): never {
     const { context } = this;
     const name = `${context.classes.nameOf(lockClass)} (${context.layout.describe(address)})`;
     const me = context.tasks.nameOf(context.current);
@@ -156,17 +158,21 @@ export class Locks {
     return context.bug(`${me} unlocks ${name}, which ${context.tasks.nameOf(owner - 1)} holds.`);
   }
 
+  /** Stops the machine: the task takes a lock it holds. */
+  protected reportRecursion(address: number, lockClass: LockClass): never {
+    const { context } = this;
+    return context.bug(
+      `Recursion: ${context.tasks.nameOf(context.current)} takes ${context.classes.nameOf(lockClass)} ` +
+        `(${context.layout.describe(address)}), which it holds already.`,
+    );
+  }
+
   /** The slow path: spin, then sleep, until the lock is ours. */
   private contend(address: number, lockClass: LockClass, spinning: boolean): void {
     const { context, i32 } = this;
     const cell = address >> 2;
     const me = context.current + 1;
-    if ((Atomics.load(i32, cell) & OWNER_MASK) === me) {
-      context.bug(
-        `Recursion: ${context.tasks.nameOf(context.current)} takes ${context.classes.nameOf(lockClass)} ` +
-          `(${context.layout.describe(address)}), which it holds already.`,
-      );
-    }
+    if ((Atomics.load(i32, cell) & OWNER_MASK) === me) this.reportRecursion(address, lockClass);
     if (!this.mayWait) {
       // The lock may have become free since we looked: then it is ours, else its owner is named.
       const seen = Atomics.compareExchange(i32, cell, 0, me);

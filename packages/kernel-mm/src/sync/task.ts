@@ -4,8 +4,8 @@
  * Promise: everything about a task lies in the arena, so that a report about a thread can be written by any other thread, also when the
  * first one is dead. Only the task itself writes its context, with one exception: whoever sees a thread end marks its task dead.
  *
- * A task claims its context when it attaches and gives it back when it detaches. `state` is the only cell that is polled by others and is
- * written with Atomics; all else are plain cells of one writer, read by others for reports only.
+ * A task claims its context when it attaches and gives it back when it detaches. `state` and `rcu` are the only cells that are polled by
+ * others and are written with Atomics; all else are plain cells of one writer, read by others for reports only.
  */
 import type { Arena } from '../arena/memory.js';
 import type { Layout, Region } from '../arena/layout.js';
@@ -51,6 +51,10 @@ export const TASK = struct(
     heldAddress: ['i32', HELD_LOCKS_MAX],
     heldClass: ['i32', HELD_LOCKS_MAX],
     heldSince: ['f64', HELD_LOCKS_MAX],
+    /** Sections in which the task reads under RCU, counted at both ends: odd inside of one. Polled by others; `sync/rcu.ts` owns it. */
+    rcu: 'i32',
+    /** How many such sections lie in each other. */
+    rcuNesting: 'i32',
   },
   64,
 );

@@ -90,9 +90,10 @@ describe('the options of a machine', () => {
     ],
     [
       'an unknown policy',
-      { policy: 'discard' },
+      { policy: 'frontswap' },
       'ERR_INVALID_ARGUMENT',
-      "There is no free-slot policy 'discard'; choose one of none, notify.",
+      "There is no free-slot policy 'frontswap'; choose one of none, discard, discard-cluster, discard-slot, notify, chain, " +
+        'bdev-op, address-space.',
     ],
     [
       'a disk of no size',

@@ -11,10 +11,11 @@ import { Cells } from '#src/sync/cells.js';
 import { Context } from '#src/sync/context.js';
 import type { Core } from '#src/sync/core.js';
 import { layoutLockStats, LockClasses, LockStats } from '#src/sync/lock-classes.js';
-import { Locks } from '#src/sync/locks.js';
+import type { Locks } from '#src/sync/locks.js';
 import { layoutPanic, Panic } from '#src/sync/panic.js';
 import type { Clock, PointHook } from '#src/sync/point.js';
 import { layoutTasks, Tasks } from '#src/sync/task.js';
+import { createLocks, type SpinlockKind } from '#src/sync/ticket-lock.js';
 
 /** Longest wait in a test before the machine stops with a report, in milliseconds. */
 const TEST_WAIT_LIMIT_MS = 10_000;
@@ -38,6 +39,8 @@ export interface TestCoreOptions {
   readonly waitLimitMs?: number;
   /** Called at every point; none when not given. */
   readonly hook?: PointHook | null;
+  /** How spinlocks wait; adaptive when not given. The same for all threads of a machine. */
+  readonly spinlock?: SpinlockKind;
 }
 
 /** What another thread needs to attach; it survives `postMessage`. */
@@ -109,7 +112,7 @@ export function attachTestCore<R>(
     },
     task,
   );
-  const locks = new Locks(context);
+  const locks = createLocks(context, options.spinlock ?? 'adaptive');
   return {
     core: { cells, context, locks, symbols },
     arena,
