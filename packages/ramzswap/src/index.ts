@@ -2,6 +2,7 @@
  * The public entry of the driver package: the driver itself, its allocator and its codecs, each usable on its own.
  */
 export * from './codec/codec.js';
+export { createLzo1xWasmCodec, Lzo1xWasmCodec, type Lzo1xFunctions } from './codec/lzo1x-wasm.js';
 export * from './xvmalloc/block.js';
 export * from './xvmalloc/free-lists.js';
 export * from './xvmalloc/walk.js';
@@ -10,6 +11,7 @@ export * from './driver/device.js';
 export * from './driver/page-store.js';
 export * from './driver/places.js';
 export * from './driver/ramzswap.js';
+export * from './driver/slot-free-hooks.js';
 export * from './driver/statistics.js';
 export * from './driver/swap-notify.js';
 export * from './driver/walk.js';

@@ -7,7 +7,8 @@
  * windows and the work area for the length of the call (in the driver: the device's mutex protects all three).
  *
  * Results are numbers, because the driver's paths must not allocate: bytes written, or a negative `LZO_E_` code.
- * Damaged data is an expected failure and never throws; a window outside its array does.
+ * Damaged data is an expected failure and never throws; a window outside its array does. What an output window holds behind
+ * the bytes written is undefined.
  */
 
 /**
@@ -20,6 +21,9 @@ export type CodecName = 'lzo1x-2010' | 'deflate' | 'none';
 export interface Codec {
   /** The name by which `createCodec` makes it. */
   readonly name: CodecName;
+
+  /** Whether the work is done in WASM; the results are the same. */
+  readonly wasm: boolean;
 
   /**
    * Bytes of `Int32Array` work area that `compress` needs, a multiple of 4; 0 = none. The area must be all zero before

@@ -61,6 +61,9 @@ export class DeflateCodec implements Codec {
   /** The name by which `createCodec` makes it. */
   readonly name = 'deflate';
 
+  /** False: this one is TypeScript. */
+  readonly wasm = false;
+
   /** fflate has its own memory; it needs no work area. */
   readonly workBytes = 0;
 

@@ -16,6 +16,9 @@ export class Lzo1x2010Codec implements Codec {
   /** The name by which `createCodec` makes it. */
   readonly name = 'lzo1x-2010';
 
+  /** False: this one is TypeScript. */
+  readonly wasm = false;
+
   /** Bytes of the dictionary and its header word: 65,540. */
   readonly workBytes = LZO1X_WORK_WORDS * Int32Array.BYTES_PER_ELEMENT;
 

@@ -9,6 +9,7 @@
  */
 import {
   BIO,
+  BIO_DISCARD,
   BIO_READ,
   BIO_WRITE,
   EBUSY,
@@ -47,6 +48,19 @@ export class RamzswapDevice extends PageStore {
    */
   setBdev(bdev: number): void {
     this.core.cells.st32(this.address + RAMZSWAP.bdev, bdev);
+  }
+
+  /** The notifier block that was registered for the area on the disk, 0 for none. `swapon_mutex` held. */
+  notifierBlock(): number {
+    return this.core.cells.ld32(this.address + RAMZSWAP.notifierBlock);
+  }
+
+  /**
+   * Remembers the notifier block that was registered for the area on the disk. `swapon_mutex` held.
+   * @param block - its address, 0 for none
+   */
+  setNotifierBlock(block: number): void {
+    this.core.cells.st32(this.address + RAMZSWAP.notifierBlock, block);
   }
 
   /** Size of the disk in bytes. */
@@ -108,7 +122,7 @@ export class RamzswapDevice extends PageStore {
   }
 
   /**
-   * Serves a request to completion. May sleep. @kernel ramzswap_make_request, 2.6.34
+   * Serves a request to completion. May sleep, but not for a discard. @kernel ramzswap_make_request, 2.6.34
    * @param bio - of the running task
    * @returns 0: completed here
    */
@@ -156,8 +170,34 @@ export class RamzswapDevice extends PageStore {
     }
   }
 
+  /**
+   * Frees each whole page of a range. Takes spinlocks only, so that it may be called under `swap_lock`; only a disk whose queue takes
+   * discards is asked. @kernel ramzswap before 2.6.33
+   * @param bio - a discard, within the disk
+   * @returns 0, or -EIO when the device is not initialised any more
+   */
+  discardRange(bio: number): number {
+    const sector = this.bioField(bio + BIO.sector) >>> 0;
+    const end = sector + (this.bioField(bio + BIO.bytes) >>> SECTOR_SHIFT);
+    const first = Math.ceil(sector / SECTORS_PER_PAGE);
+    const last = Math.floor(end / SECTORS_PER_PAGE) - 1;
+    for (let slot = first; slot <= last; slot++) {
+      this.lockSlot(slot);
+      try {
+        if (!this.isInitialised()) return -EIO;
+        this.freePage(slot);
+        this.stats.stat64Inc(RAMZSWAP_STATS.pagesDiscard);
+      } finally {
+        this.unlockSlot(slot);
+      }
+      this.core.context.step();
+    }
+    return 0;
+  }
+
   private serve(bio: number): number {
     if (!this.isInitialised()) return -EIO;
+    if (this.bioField(bio + BIO.operation) === BIO_DISCARD) return this.discardRange(bio);
     if (!this.isValidIo(bio)) {
       this.stats.stat64Inc(RAMZSWAP_STATS.invalidIo);
       return -EIO;

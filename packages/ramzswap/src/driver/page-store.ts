@@ -320,8 +320,7 @@ export class PageStore {
     const page = cells.ld32(this.location + XV_LOCATION.page);
     const offset = cells.ld16(this.location + XV_LOCATION.offset);
     const to = this.kernel.frames.addressOf(page) + offset;
-    cells.announce(to);
-    cells.arena.u8.copyWithin(to, this.buffer, this.buffer + bytes);
+    cells.copyBytes(to, this.buffer, bytes);
     this.fillEntry(slot, page, offset, 0, bytes);
     return 0;
   }

@@ -75,6 +75,8 @@ export const RAMZSWAP = struct(
     table: 'i32',
     /** The block device. */
     bdev: 'i32',
+    /** Under `chain`: the notifier block that is registered for the area on the disk, 0 for none. `swapon_mutex` protects it. */
+    notifierBlock: 'i32',
   },
   64,
 );
@@ -103,6 +105,8 @@ export const RAMZSWAP_STATS = struct(
     failedWrites: ['i32', 2],
     invalidIo: ['i32', 2],
     notifyFree: ['i32', 2],
+    /** Pages that were discarded. @kernel pages_discard of ramzswap before 2.6.33 */
+    pagesDiscard: ['i32', 2],
   },
   64,
 );

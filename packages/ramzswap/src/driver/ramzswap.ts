@@ -2,9 +2,11 @@
  * The driver as a part of a machine: its options, its place in the layout, and its view of each thread.
  *
  * `createMachine({ drivers: [ramzswap({ disks: 1, diskBytes: 32 << 20 })] })` boots a machine with `/dev/ramzswap0`, which has a table, a swap
- * header and an empty pool, and can be given to swapon as it is. Under the policy `notify` the driver is told of freed slots.
+ * header and an empty pool, and can be given to swapon as it is. The policy of the machine decides how the driver
+ * is told of freed slots.
  */
 import {
+  BLOCK_DISCARD,
   BLOCK_NONROTATIONAL,
   errnoName,
   MisuseError,
@@ -13,6 +15,7 @@ import {
   pagesFor,
   type Driver,
   type DriverView,
+  type FreeSlotPolicy,
   type Kernel,
   type Layout,
   type LockClasses,
@@ -28,6 +31,8 @@ export const RAMZSWAP_NAME = 'ramzswap';
 
 /** A disk has the header page and at least one slot. */
 const DISK_BYTES_MIN = 2 * PAGE_SIZE;
+/** Policies under which the queue of a disk takes discards, as that of the first versions of the driver did. */
+const DISCARD_POLICIES: readonly FreeSlotPolicy[] = ['discard', 'discard-cluster', 'discard-slot'];
 const DISK_BYTES_MAX = 2 ** 32 - PAGE_SIZE;
 
 /** Options of the driver; plain data. */
@@ -59,21 +64,22 @@ export class RamzswapView implements DriverView {
     this.kernel = kernel;
     this.places = places;
     this.diskBytes = options.diskBytes;
-    const codec = createCodec(options.codec);
+    const codec = createCodec(options.codec, kernel.core.cells);
     const devices: RamzswapDevice[] = [];
     for (let index = 0; index < options.disks; index++) {
       devices.push(new RamzswapDevice(kernel, places, index, codec));
     }
     this.devices = devices;
-    this.functions = new DriverFunctions(kernel, devices);
+    this.functions = new DriverFunctions(kernel, devices, kernel.config.policy);
   }
 
   /**
-   * Registers the disks, initialises them, and registers the notifiers if the policy is `notify`. Called once in the life of a machine.
+   * Registers the disks, initialises them, and registers the notifiers if the policy needs them. Called once in the life of a machine.
    * @kernel ramzswap_init, and for each device RZSIO_SET_DISKSIZE_KB and RZSIO_INIT, 2.6.34
    * @throws MisuseError `ERR_OUT_OF_RANGE` when the machine's memory is too small for the disks
    */
   boot(): void {
+    const { hook } = this.functions;
     for (const device of this.devices) {
       const name = `${RAMZSWAP_NAME}${device.index}`;
       const bdev = this.kernel.block.devices.register(
@@ -81,13 +87,14 @@ export class RamzswapView implements DriverView {
         0,
         this.functions.makeRequestSymbol,
         device.address,
-        BLOCK_NONROTATIONAL,
+        BLOCK_NONROTATIONAL | (DISCARD_POLICIES.includes(this.kernel.config.policy) ? BLOCK_DISCARD : 0),
       );
       if (bdev < 0)
         this.kernel.core.context.bug(
           `ramzswap: the disk '${name}' cannot be registered: ${errnoName(bdev)}.`,
         );
       device.setBdev(bdev);
+      if (hook !== null) hook.diskRegistered(bdev);
       device.setDisksize(this.diskBytes);
       const error = device.init();
       if (error === 0) continue;
@@ -96,7 +103,7 @@ export class RamzswapView implements DriverView {
         `The disk '${name}' of ${this.diskBytes} bytes cannot be initialised (${errnoName(error)}): give the machine more RAM or table memory.`,
       );
     }
-    if (this.kernel.config.policy === 'notify') this.functions.registerNotifiers();
+    if (hook !== null && hook.perArea) this.functions.registerNotifiers();
   }
 
   /**
@@ -131,8 +138,9 @@ class RamzswapDriver implements Driver {
   constructor(options: Required<RamzswapOptions>) {
     this.options = options;
     const slots = options.diskBytes >>> PAGE_SHIFT;
-    // A table and a swap map for each disk, in whole pages.
-    this.tableBytes = options.disks * (pagesFor(slots * RZS_ENTRY.$bytes) + pagesFor(slots)) * PAGE_SIZE;
+    // For each disk a table, a swap map and a table of clusters, which is at most an eighth of the map, in whole pages.
+    const pages = pagesFor(slots * RZS_ENTRY.$bytes) + pagesFor(slots) + pagesFor(slots >>> 3) + 1;
+    this.tableBytes = options.disks * pages * PAGE_SIZE;
   }
 
   layout(layout: Layout, classes: LockClasses): void {

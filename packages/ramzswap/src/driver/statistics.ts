@@ -34,6 +34,8 @@ export interface RamzswapStats {
   readonly invalidIo: number;
   /** Slot-free callbacks received, whether or not there was anything to free. */
   readonly notifyFree: number;
+  /** Pages that discard requests named, whether or not there was anything to free. */
+  readonly pagesDiscard: number;
   /** ZERO slots. */
   readonly pagesZero: number;
   /** COMPRESSED slots of at most half a page. */
@@ -170,6 +172,7 @@ export class Statistics {
       failedWrites,
       invalidIo: this.stat64(RAMZSWAP_STATS.invalidIo),
       notifyFree: this.stat64(RAMZSWAP_STATS.notifyFree),
+      pagesDiscard: this.stat64(RAMZSWAP_STATS.pagesDiscard),
       pagesZero: this.stat(RAMZSWAP_STATS.pagesZero),
       goodCompress,
       pagesExpand,

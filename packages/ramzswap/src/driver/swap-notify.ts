@@ -1,12 +1,12 @@
 /**
- * Patch 3/3: how the driver learns that a slot was freed.
+ * The driver's functions that others call: requests, and the callbacks of the swapon and swapoff chains. Patch 3/3.
  *
  * Two notifier blocks are registered when the machine boots. When an area is switched on that is a disk of ours, the swapon callback
- * installs {@link SLOT_FREE_NOTIFY} for it; the swapoff callback removes it. In between, the swap core calls that function under
- * `swap_lock` each time the last reference to a slot of the area goes.
+ * installs what the policy wants installed (`slot-free-hooks.ts`); the swapoff callback removes it. In between, the swap core calls the
+ * device under `swap_lock` each time the last reference to a slot of the area goes. Under `bdev-op` the disk has a method for that from the
+ * start, and no notifier is registered.
  *
- * The callbacks of the chains may sleep, and take `swap_lock` through `setSwapFreeNotify`. The slot-free callback must not sleep and takes
- * spinlocks only; `places.ts` has their order.
+ * The callbacks of the two chains may sleep. The slot-free callback must not sleep and takes spinlocks only; `places.ts` has their order.
  *
  * An area that is not ours is left alone: a disk is ours when its requests come to our function. (The draft of 2009 did not ask, and
  * would have taken the private data of a foreign disk for a device of its own.)
@@ -15,39 +15,34 @@ import {
   BLOCK_DEVICE,
   NOTIFY_DONE,
   NOTIFY_OK,
-  NULL_SYMBOL,
   SWAP_EVENT_SWAPOFF,
   SWAP_EVENT_SWAPON,
-  type NotifierBlocks,
-  type SwapCore,
   type SymbolId,
 } from '@swaplab/kernel-mm';
 import type { RamzswapDevice } from './device.js';
-import type { DeviceKernel } from './page-store.js';
 import { RAMZSWAP } from './places.js';
+import {
+  createSlotFreeHook,
+  type DeviceFinder,
+  type NotifyKernel,
+  type SlotFreeHook,
+} from './slot-free-hooks.js';
 
 /** Name of the function that serves requests. @kernel ramzswap_make_request */
 export const MAKE_REQUEST = 'ramzswap_make_request';
-/** Name of the slot-free callback. @kernel ramzswap_slot_free_notify of patch 3/3 */
-export const SLOT_FREE_NOTIFY = 'ramzswap_slot_free_notify';
 /** Name of the callback of the swapon chain. @kernel ramzswap_swapon_notify of patch 3/3 */
 export const SWAPON_NOTIFY = 'ramzswap_swapon_notify';
 /** Name of the callback of the swapoff chain. @kernel ramzswap_swapoff_notify of patch 3/3 */
 export const SWAPOFF_NOTIFY = 'ramzswap_swapoff_notify';
 
-/** What the driver needs of the kernel to be told of freed slots. */
-export interface NotifyKernel extends DeviceKernel {
-  readonly notifierBlocks: NotifierBlocks;
-  readonly swap: SwapCore;
-}
-
 /** The driver's functions that others call through a number, as one thread has them. */
-export class DriverFunctions {
+export class DriverFunctions implements DeviceFinder {
   /** Number of {@link MAKE_REQUEST}. */
   readonly makeRequestSymbol: SymbolId;
+  /** How the driver is told of freed slots; null when it has no callback for them. */
+  readonly hook: SlotFreeHook | null;
   private readonly kernel: NotifyKernel;
   private readonly devices: readonly RamzswapDevice[];
-  private readonly slotFreeSymbol: SymbolId;
   private readonly swaponSymbol: SymbolId;
   private readonly swapoffSymbol: SymbolId;
 
@@ -55,16 +50,14 @@ export class DriverFunctions {
    * Defines the functions in this thread.
    * @param kernel - this thread's kernel
    * @param devices - all devices, in order of their numbers
+   * @param policy - name of the machine's policy
    */
-  constructor(kernel: NotifyKernel, devices: readonly RamzswapDevice[]) {
+  constructor(kernel: NotifyKernel, devices: readonly RamzswapDevice[], policy: string) {
     this.kernel = kernel;
     this.devices = devices;
     /* eslint-disable no-restricted-syntax -- made once for each thread that attaches, never on a call */
     this.makeRequestSymbol = kernel.block.devices.makeRequests.define(MAKE_REQUEST, (bdev, bio) =>
       this.makeRequest(bdev, bio),
-    );
-    this.slotFreeSymbol = kernel.swap.freeNotify.functions.define(SLOT_FREE_NOTIFY, (bdev, slot) =>
-      this.slotFreeNotify(bdev, slot),
     );
     this.swaponSymbol = kernel.notifierBlocks.calls.define(SWAPON_NOTIFY, (_block, type, bdev) =>
       this.swaponNotify(type, bdev),
@@ -73,9 +66,10 @@ export class DriverFunctions {
       this.swapoffNotify(type, bdev),
     );
     /* eslint-enable no-restricted-syntax */
+    this.hook = createSlotFreeHook(policy, kernel, this);
   }
 
-  /** Registers the two notifier blocks. Called once in the life of a machine; may sleep. */
+  /** Registers the two notifier blocks. Called once in the life of a machine, if areas are to be hooked; may sleep. */
   registerNotifiers(): void {
     this.register(SWAP_EVENT_SWAPON, this.swaponSymbol);
     this.register(SWAP_EVENT_SWAPOFF, this.swapoffSymbol);
@@ -92,23 +86,14 @@ export class DriverFunctions {
   }
 
   /**
-   * The last reference to a slot went. `swap_lock` held. @kernel ramzswap_slot_free_notify of patch 3/3
-   * @param bdev - one of our disks
-   * @param slot - offset in the area
-   */
-  slotFreeNotify(bdev: number, slot: number): void {
-    this.deviceOf(bdev).slotFreeNotify(slot);
-  }
-
-  /**
    * An area was switched on. May sleep. @kernel ramzswap_swapon_notify of patch 3/3
    * @param type - index of the area
    * @param bdev - its block device; the "file" of an area is a block device here
    * @returns a `NOTIFY_` value
    */
   swaponNotify(type: number, bdev: number): number {
-    if (!this.isOurs(bdev)) return NOTIFY_DONE;
-    const error = this.kernel.swap.freeNotify.setSwapFreeNotify(type, this.slotFreeSymbol);
+    if (this.hook === null || !this.isOurs(bdev)) return NOTIFY_DONE;
+    const error = this.hook.install(type, bdev);
     if (error !== 0)
       this.kernel.trace.printk(`ramzswap: no slot-free callback for swap area ${type}: errno ${-error}`);
     return NOTIFY_OK;
@@ -121,8 +106,8 @@ export class DriverFunctions {
    * @returns a `NOTIFY_` value
    */
   swapoffNotify(type: number, bdev: number): number {
-    if (!this.isOurs(bdev)) return NOTIFY_DONE;
-    const error = this.kernel.swap.freeNotify.setSwapFreeNotify(type, NULL_SYMBOL);
+    if (this.hook === null || !this.isOurs(bdev)) return NOTIFY_DONE;
+    const error = this.hook.remove(type, bdev);
     if (error !== 0)
       this.kernel.trace.printk(
         `ramzswap: the slot-free callback of swap area ${type} stays: errno ${-error}`,
@@ -139,15 +124,11 @@ export class DriverFunctions {
     return this.kernel.core.cells.ld32(bdev + BLOCK_DEVICE.makeRequest) === this.makeRequestSymbol;
   }
 
-  private register(event: number, call: SymbolId): void {
-    const block = this.kernel.notifierBlocks.create(call);
-    if (block === 0) this.kernel.core.context.bug('ramzswap: there is no notifier block left.');
-    const error = this.kernel.swap.events.registerSwapEventNotifier(event, block);
-    if (error !== 0)
-      this.kernel.core.context.bug(`ramzswap: a notifier cannot be registered: errno ${-error}.`);
-  }
-
-  private deviceOf(bdev: number): RamzswapDevice {
+  /**
+   * The device behind a disk, by its private data.
+   * @param bdev - one of our disks; the machine stops when it names no device of ours
+   */
+  deviceOf(bdev: number): RamzswapDevice {
     const address = this.kernel.core.cells.ld32(bdev + BLOCK_DEVICE.privateData);
     const first = this.devices[0];
     const device =
@@ -158,5 +139,13 @@ export class DriverFunctions {
       );
     }
     return device;
+  }
+
+  private register(event: number, call: SymbolId): void {
+    const block = this.kernel.notifierBlocks.create(call);
+    if (block === 0) this.kernel.core.context.bug('ramzswap: there is no notifier block left.');
+    const error = this.kernel.swap.events.registerSwapEventNotifier(event, block);
+    if (error !== 0)
+      this.kernel.core.context.bug(`ramzswap: a notifier cannot be registered: errno ${-error}.`);
   }
 }

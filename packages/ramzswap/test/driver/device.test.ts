@@ -249,7 +249,7 @@ describe('ramzswap device', () => {
   });
 
   it('is initialised once, reset once, and initialised again; reset gives all memory back', () => {
-    const machine = createTestMachine({ notify: false });
+    const machine = createTestMachine({ policy: 'none' });
     const { device } = machine;
     const page = machine.takePage();
     expect(device.init()).to.equal(-EBUSY);
@@ -280,7 +280,7 @@ describe('ramzswap device', () => {
   });
 
   it('takes a quarter of the memory when no size is given, and fails below a page or without memory', () => {
-    const machine = createTestMachine({ notify: false });
+    const machine = createTestMachine({ policy: 'none' });
     const { device } = machine;
     device.reset();
     device.setDisksize(PAGE_SIZE - 1);

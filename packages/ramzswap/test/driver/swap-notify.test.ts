@@ -30,7 +30,7 @@ describe('ramzswap and the swap core', () => {
   });
 
   it('keeps stale pages under the policy none', () => {
-    const machine = createTestMachine({ notify: false });
+    const machine = createTestMachine({ policy: 'none' });
     machine.view.swapon('/dev/ramzswap0');
     for (const seed of [1, 2, 3]) machine.kernel.swap.counts.swapcacheFree(swapOut(machine, seed));
     expect(machine.device.readStats()).to.include({ notifyFree: 0, pagesStored: 3 });

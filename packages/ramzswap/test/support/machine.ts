@@ -15,6 +15,7 @@ import {
   type Arena,
   type BlockLayer,
   type Core,
+  type FreeSlotPolicy,
   type Frames,
   type Kernel,
   type Machine,
@@ -33,8 +34,8 @@ export interface TestMachineOptions {
   readonly codec?: CodecName;
   /** 4 MiB when not given. */
   readonly ramBytes?: number;
-  /** Whether the driver is told of freed slots; true when not given. */
-  readonly notify?: boolean;
+  /** How the driver is told of freed slots; `'notify'` when not given. */
+  readonly policy?: FreeSlotPolicy;
 }
 
 /** A page frame of a test. */
@@ -123,7 +124,7 @@ export function createTestMachine(options: TestMachineOptions = {}): TestMachine
   };
   const machine = createMachine({
     ramBytes: options.ramBytes ?? 4 << 20,
-    policy: (options.notify ?? true) ? 'notify' : 'none',
+    policy: options.policy ?? 'notify',
     traceRecords: 256,
     addressSpaces: 1,
     ramDisks: [{ name: 'ram0', bytes: 64 * PAGE_SIZE }],

@@ -1,0 +1,76 @@
+/**
+ * What is documented as wrong with early drivers: each variant shows its symptom, and without it the same steps do not.
+ */
+import { expect } from 'chai';
+import { KernelBug, swpOffset } from '@swaplab/kernel-mm';
+import { walkTable } from '#src/driver/walk.js';
+import { installD11 } from '#src/variants/d11.js';
+import { installD12 } from '#src/variants/d12.js';
+import { createTestMachine, fillPage, type TestMachine } from '../support/machine.js';
+
+describe('variant d11: the driver hooks foreign disks', () => {
+  for (const policy of ['notify', 'chain', 'address-space'] as const) {
+    /** Frees a slot of an area on a RAM disk. */
+    const freeForeignSlot = (isWrong: boolean): TestMachine => {
+      const machine = createTestMachine({ policy });
+      if (isWrong) installD11(machine.driver.functions);
+      machine.view.mkswap('/dev/ram0');
+      machine.view.swapon('/dev/ram0');
+      machine.kernel.swap.counts.swapcacheFree(machine.kernel.swap.allocator.getSwapPage());
+      return machine;
+    };
+
+    it(`takes the private data of a foreign disk for a device of ours, under ${policy}`, () => {
+      expect(() => freeForeignSlot(true)).to.throw(
+        KernelBug,
+        /ramzswap: the block device at \d+ says its device is at/,
+      );
+    });
+
+    it(`does not happen without it, under ${policy}`, () => {
+      expect(freeForeignSlot(false).device.readStats().notifyFree).to.equal(0);
+    });
+  }
+});
+
+describe('variant d12: the hook is installed at the first read', () => {
+  /** Writes two pages and frees them unread, then reads and frees a third; gives what is stored after each. */
+  function storedAfter(isWrong: boolean): {
+    unread: number;
+    read: number;
+    notified: number;
+    unreported: number;
+  } {
+    const machine = createTestMachine();
+    if (isWrong) installD12(machine.driver.functions, machine.kernel.swap.table);
+    machine.view.swapon('/dev/ramzswap0');
+    const { allocator, counts, report } = machine.kernel.swap;
+    const page = machine.takePage();
+    const write = (): number => {
+      const entry = allocator.getSwapPage();
+      fillPage(page.bytes, entry, 300);
+      expect(machine.transfer('write', swpOffset(entry), page)).to.equal(0);
+      return entry;
+    };
+    for (const entry of [write(), write()]) counts.swapcacheFree(entry);
+    const unread = walkTable(machine.device).stored;
+    const third = write();
+    expect(machine.transfer('read', swpOffset(third), page)).to.equal(0);
+    counts.swapcacheFree(third);
+    const notified = machine.device.readStats().notifyFree;
+    return {
+      unread,
+      read: walkTable(machine.device).stored,
+      notified,
+      unreported: report.swaps()[0]!.freedUnreported,
+    };
+  }
+
+  it('keeps what is freed before any page is read, and forgets what is freed after', () => {
+    expect(storedAfter(true)).to.deep.equal({ unread: 2, read: 2, notified: 1, unreported: 2 });
+  });
+
+  it('does not happen without it', () => {
+    expect(storedAfter(false)).to.deep.equal({ unread: 0, read: 0, notified: 3, unreported: 0 });
+  });
+});
