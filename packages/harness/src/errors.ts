@@ -17,6 +17,9 @@ export const EXIT_TIME_LIMIT = 124;
 /** Exit code: interrupted by SIGINT. */
 export const EXIT_INTERRUPTED = 130;
 
+/** Exit code: ended by SIGTERM. */
+export const EXIT_TERMINATED = 143;
+
 /** Base of the expected errors of the harness. */
 export class HarnessError extends Error {
   override readonly name: string = 'HarnessError';
@@ -65,5 +68,16 @@ export class TimeLimitError extends HarnessError {
   /** @param message - one sentence with the limit in seconds; a report may follow on further lines */
   constructor(message: string, options?: ErrorOptions) {
     super(message, 'ERR_TIME_LIMIT', EXIT_TIME_LIMIT, options);
+  }
+}
+
+/** The person at the terminal, or another process, ended the command by a signal. It is the reason of an aborted `AbortSignal`. */
+export class InterruptedError extends HarnessError {
+  override readonly name = 'InterruptedError';
+
+  /** @param cause - which signal it was */
+  constructor(cause: 'SIGINT' | 'SIGTERM') {
+    if (cause === 'SIGINT') super('interrupted', 'ERR_INTERRUPTED', EXIT_INTERRUPTED);
+    else super('terminated', 'ERR_TERMINATED', EXIT_TERMINATED);
   }
 }

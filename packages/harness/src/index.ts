@@ -4,6 +4,7 @@
  * {@link runWorkload} is the main entry; the `swaplab` command is a thin wrapper over what is exported here.
  */
 export * from './errors.js';
+export { assertFileWritable, writeFileAtomically, type FileOptions } from './files.js';
 export * from './random.js';
 export * from './pages/contents.js';
 export * from './pages/corpus.js';
@@ -16,6 +17,7 @@ export * from './run/run-workload.js';
 export { RunFailedError } from './run/swapper-pool.js';
 export { INJECTED_FAULTS, type InjectedFault } from './swappers/task.js';
 export * from './report/table.js';
+export { renderReport } from './report/html/report.js';
 export * from './conformance/conformance.js';
 export * from './conformance/document.js';
 export * from './bench/bench.js';

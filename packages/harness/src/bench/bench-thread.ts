@@ -2,17 +2,20 @@
  * A thread of a benchmark as its owner sees it: orders go in, answers come out, and it can always be ended.
  */
 import { Worker } from 'node:worker_threads';
-import type { BenchOrder } from './bench-worker.js';
 
 /** Longest wait for an answer, in milliseconds. */
 const ANSWER_LIMIT_MS = 60_000;
 
-/** A running worker of `bench-worker`. */
-export class BenchThread {
+/** The modules that run in threads of their own, beside this one. */
+export type BenchModule = 'bench-worker' | 'codec-worker' | 'path-worker' | 'slots-worker';
+
+/** A running worker. `Order` is what its module understands. */
+export class BenchThread<Order> {
   private readonly worker: Worker;
 
-  constructor() {
-    this.worker = newWorker();
+  /** @param module - what it runs */
+  constructor(module: BenchModule) {
+    this.worker = newWorker(module);
     // Somebody listens always; the error of an order reaches its owner through ask().
     this.worker.on('error', () => undefined);
   }
@@ -23,7 +26,7 @@ export class BenchThread {
    * @param signal - ends the wait early, by the reason of its abort
    * @returns the answer; an order that fails, or is not answered within a minute, rejects
    */
-  ask(order: BenchOrder, signal: AbortSignal | undefined): Promise<unknown> {
+  ask(order: Order, signal: AbortSignal | undefined): Promise<unknown> {
     const { worker } = this;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
@@ -59,12 +62,12 @@ export class BenchThread {
 }
 
 /**
- * Starts the worker module in the language this module runs in. From source, the loader of TypeScript has to be registered in each thread:
- * Node 20 registers it in the main thread only.
+ * Starts a module in the language this one runs in. From source, the loader of TypeScript has to be registered in each thread: Node 20
+ * registers it in the main thread only.
  */
-function newWorker(): Worker {
-  if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./bench-worker.js', import.meta.url));
-  const source = new URL('./bench-worker.ts', import.meta.url).href;
+function newWorker(module: BenchModule): Worker {
+  if (!import.meta.url.endsWith('.ts')) return new Worker(new URL(`./${module}.js`, import.meta.url));
+  const source = new URL(`./${module}.ts`, import.meta.url).href;
   const boot = `import('tsx/esm/api').then((tsx) => {
     tsx.register();
     return import(${JSON.stringify(source)});

@@ -5,7 +5,7 @@
  * the best of many short runs, since on a shared machine every disturbance only makes a run longer.
  */
 import { parentPort } from 'node:worker_threads';
-import type { WasmMemory } from '@swaplab/kernel-mm';
+import type { SpinlockKind, WasmMemory } from '@swaplab/kernel-mm';
 import { attachLockMachine, WORDS, type LockMachine } from './lock-machine.js';
 
 /** What a thread is told to do. */
@@ -19,6 +19,9 @@ export type BenchOrder =
       readonly trial: number;
       /** Rounds of {@link work} inside and outside of the critical section. */
       readonly workRounds: number;
+      readonly spinlock: SpinlockKind;
+      /** Entries between two looks at the word `stop`. */
+      readonly entriesPerLook: number;
     };
 
 /** ns per operation, and what one round of {@link work} costs. */
@@ -42,8 +45,6 @@ const WARM_UP_RUNS = 60;
 const RUNS = 200;
 /** Words that the load loops go over: 1 KiB, which stays in the nearest cache. */
 const LOAD_WORDS_MASK = 255;
-/** Entries between two looks at the word `stop`. */
-const ENTRIES_PER_LOOK = 32;
 /** Longest wait for the start of a trial, in milliseconds. */
 const START_LIMIT_MS = 20_000;
 
@@ -113,7 +114,11 @@ function measureUncontended(view: LockMachine): UncontendedAnswer {
   return { lockUnlockNs, pointLoadNs, plainLoadNs, workRoundNs };
 }
 
-function contend(view: LockMachine, trial: number, workRounds: number): ContendedAnswer {
+function contend(
+  view: LockMachine,
+  order: { readonly trial: number; readonly workRounds: number; readonly entriesPerLook: number },
+): ContendedAnswer {
+  const { trial, workRounds, entriesPerLook } = order;
   const { lock, arena, words } = view;
   const { i32 } = arena;
   const counter = words + WORDS.counter;
@@ -127,7 +132,7 @@ function contend(view: LockMachine, trial: number, workRounds: number): Contende
   let entries = 0;
   let value = trial;
   while (Atomics.load(i32, stop) !== trial) {
-    for (let index = 0; index < ENTRIES_PER_LOOK; index++) {
+    for (let index = 0; index < entriesPerLook; index++) {
       lock.lock();
       const seen = i32[counter] ?? 0;
       value = work(workRounds, value);
@@ -135,17 +140,15 @@ function contend(view: LockMachine, trial: number, workRounds: number): Contende
       lock.unlock();
       value = work(workRounds, value);
     }
-    entries += ENTRIES_PER_LOOK;
+    entries += entriesPerLook;
   }
   sink ^= value;
   return { entries };
 }
 
 parentPort?.on('message', (order: BenchOrder) => {
-  machine ??= attachLockMachine(order.memory, order.name);
-  const answer =
-    order.kind === 'uncontended'
-      ? measureUncontended(machine)
-      : contend(machine, order.trial, order.workRounds);
+  const spinlock = order.kind === 'contended' ? order.spinlock : 'adaptive';
+  machine ??= attachLockMachine(order.memory, order.name, spinlock);
+  const answer = order.kind === 'uncontended' ? measureUncontended(machine) : contend(machine, order);
   parentPort?.postMessage(answer);
 });

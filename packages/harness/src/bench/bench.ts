@@ -3,8 +3,15 @@
  */
 import { availableParallelism, cpus } from 'node:os';
 import { UsageError } from '../errors.js';
-import { BENCH_SCHEMA, skippedRow, type BenchDocument, type BenchPlan, type BenchRow } from './document.js';
-import { measureSync, SYNC_PLANS } from './sync-bench.js';
+import { COMPILER_DEFAULT } from './c-twin.js';
+import { CODEC_GROUP } from './codec-bench.js';
+import { BENCH_SCHEMA, skippedRow, type BenchDocument, type BenchRow } from './document.js';
+import { BENCH_GROUPS } from './groups.js';
+import { PATH_GROUP } from './path-bench.js';
+import { POLICIES_GROUP } from './policies-bench.js';
+import type { BenchGroup } from './session.js';
+import { SLOTS_GROUP } from './slots-bench.js';
+import { SYNC_GROUP } from './sync-bench.js';
 
 export type { BenchDocument, BenchGoal, BenchRow } from './document.js';
 
@@ -22,21 +29,22 @@ export interface BenchContext {
   /** Ends the measurement early: rows not yet measured are then skipped. */
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: BenchProgress) => void) | undefined;
+  /** Command of the C compiler for the twins, `gcc` when not given. */
+  readonly compiler?: string | undefined;
 }
 
-interface BenchGroup {
-  readonly plans: readonly BenchPlan[];
-  readonly measure: (report: (row: BenchRow) => void, signal: AbortSignal | undefined) => Promise<void>;
-}
-
-const GROUPS: Readonly<Record<string, BenchGroup>> = {
-  sync: { plans: SYNC_PLANS, measure: measureSync },
+const GROUPS: Readonly<Record<(typeof BENCH_GROUPS)[number], BenchGroup>> = {
+  sync: SYNC_GROUP,
+  slots: SLOTS_GROUP,
+  path: PATH_GROUP,
+  codec: CODEC_GROUP,
+  policies: POLICIES_GROUP,
 };
 
 /**
  * Measures.
  * @param options - `only`: the groups, all when not given or empty
- * @param context - signal and progress
+ * @param context - signal, progress and compiler
  * @returns the rows in the order of their groups
  * @throws UsageError for a group that does not exist
  */
@@ -44,23 +52,24 @@ export async function runBench(
   options: { readonly only?: readonly string[] | undefined } = {},
   context: BenchContext = {},
 ): Promise<BenchDocument> {
-  const { signal, onProgress } = context;
-  const known = Object.keys(GROUPS);
-  const asked = options.only === undefined || options.only.length === 0 ? known : options.only;
+  const { signal, onProgress, compiler = COMPILER_DEFAULT } = context;
+  const asked = options.only === undefined || options.only.length === 0 ? BENCH_GROUPS : options.only;
   for (const name of asked) {
-    if (!known.includes(name))
-      throw new UsageError(`group "${name}" is not known; allowed now: ${known.join(', ')}`);
+    if (!BENCH_GROUPS.some((known) => known === name))
+      throw new UsageError(`group "${name}" is not known; allowed now: ${BENCH_GROUPS.join(', ')}`);
   }
-  const groups = known.filter((name) => asked.includes(name)).flatMap((name) => GROUPS[name] ?? []);
+  const groups = BENCH_GROUPS.filter((name) => asked.includes(name)).map((name) => GROUPS[name]);
   const total = groups.reduce((sum, group) => sum + group.plans.length, 0);
   const rows: BenchRow[] = [];
+  const notes: string[] = [];
   const report = (row: BenchRow): void => {
     rows.push(row);
     onProgress?.({ row, done: rows.length, total });
   };
+  const note = (sentence: string): void => void notes.push(sentence);
   for (const group of groups) {
     try {
-      if (signal?.aborted !== true) await group.measure(report, signal);
+      if (signal?.aborted !== true) await group.measure({ report, note, signal, compiler });
     } catch (error) {
       if (signal?.aborted !== true) throw error;
     }
@@ -73,5 +82,5 @@ export async function runBench(
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
     cores: availableParallelism(),
   };
-  return { schema: BENCH_SCHEMA, rows, environment };
+  return { schema: BENCH_SCHEMA, rows, notes, environment };
 }

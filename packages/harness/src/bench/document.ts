@@ -20,7 +20,7 @@ export interface BenchRow {
   readonly name: string;
   /** Best of the runs; null when the row was skipped. */
   readonly value: number | null;
-  /** `'ns'`, or `'ratio'` for a figure that is itself a quotient of two measurements. */
+  /** `'ns'`, `'us'`, `'MB/s'`, `'pairs/s'`; `'ratio'` for a figure that is itself a quotient of two measurements. */
   readonly unit: string;
   /** What it is compared with, null without a peer. */
   readonly peer: string | null;
@@ -38,6 +38,8 @@ export interface BenchRow {
 export interface BenchDocument {
   readonly schema: typeof BENCH_SCHEMA;
   readonly rows: readonly BenchRow[];
+  /** What is worth showing but is no goal: a sentence each. */
+  readonly notes: readonly string[];
   /** Where it was measured; values of different machines do not compare. */
   readonly environment: { readonly node: string; readonly cpu: string; readonly cores: number };
 }
@@ -57,6 +59,19 @@ export interface BenchPlan {
 export function measuredRow(plan: BenchPlan, value: number): BenchRow {
   const holds = plan.goal.op === '<=' ? value <= plan.goal.value : value >= plan.goal.value;
   return { ...plan, value, peer: null, peerValue: null, ratio: null, holds };
+}
+
+/**
+ * A row with a peer, its goal on the ratio.
+ * @param plan - what was to be measured
+ * @param value - the best of our runs, in the unit of the plan
+ * @param peer - what it is compared with
+ * @param peerValue - the best of its runs, measured in turns with ours
+ */
+export function comparedRow(plan: BenchPlan, value: number, peer: string, peerValue: number): BenchRow {
+  const ratio = value / peerValue;
+  const holds = plan.goal.op === '<=' ? ratio <= plan.goal.value : ratio >= plan.goal.value;
+  return { ...plan, value, peer, peerValue, ratio, holds };
 }
 
 /**

@@ -7,13 +7,13 @@ import {
   Cells,
   Context,
   createArena,
+  createLocks,
   Layout,
   layoutLocks,
   layoutLockStats,
   layoutPanic,
   layoutTasks,
   LockClasses,
-  Locks,
   LockStats,
   PAGE_SIZE,
   Panic,
@@ -22,6 +22,7 @@ import {
   viewArena,
   WAIT_LIMIT_MS_DEFAULT,
   type Arena,
+  type SpinlockKind,
   type WasmMemory,
 } from '@swaplab/kernel-mm';
 
@@ -48,8 +49,13 @@ export function createLockMemory(): WasmMemory {
  * Attaches the calling thread.
  * @param memory - from {@link createLockMemory}
  * @param name - name of its task
+ * @param spinlock - how the lock waits; the same for all threads
  */
-export function attachLockMachine(memory: WasmMemory, name: string): LockMachine {
+export function attachLockMachine(
+  memory: WasmMemory,
+  name: string,
+  spinlock: SpinlockKind = 'adaptive',
+): LockMachine {
   const { layout, classes, lockClass, regions } = lay();
   const arena = viewArena(memory, true);
   const cells = new Cells(arena, null);
@@ -62,7 +68,7 @@ export function attachLockMachine(memory: WasmMemory, name: string): LockMachine
     { mayWait: true, clock: null, lockStats: false, waitLimitMs: WAIT_LIMIT_MS_DEFAULT },
     tasks.claim(name),
   );
-  const lock = new SpinLock(new Locks(context), regions.lock.base, lockClass);
+  const lock = new SpinLock(createLocks(context, spinlock), regions.lock.base, lockClass);
   return { arena, cells, lock, words: regions.words.base >> 2, data: regions.data.base };
 }
 

@@ -4,15 +4,17 @@
  * - `sync.lock-unlock`: one thread takes and drops a free spinlock around one increment;
  * - `sync.null-point`: a load through the accessors, whose hook is null, over the same load from the typed array;
  * - `sync.lock-8-over-2`: entries per second of eight threads on one lock over those of two, 200 ns inside and 200 ns outside. A lock that
- *   spins in order falls to a few hundredths here as soon as there are more threads than cores.
+ *   spins in order falls to a few hundredths here as soon as there are more threads than cores: the ticket lock does the same for a note.
  *
  * Each figure is the best of at least five short runs, the sides of a comparison taken in turns after a warm-up. The contended runs prove
  * mutual exclusion at the same time: a counter behind the lock, kept with plain loads and stores, must be exact.
  */
+import type { SpinlockKind } from '@swaplab/kernel-mm';
 import { BenchThread } from './bench-thread.js';
-import type { ContendedAnswer, UncontendedAnswer } from './bench-worker.js';
-import { measuredRow, type BenchPlan, type BenchRow } from './document.js';
+import type { BenchOrder, ContendedAnswer, UncontendedAnswer } from './bench-worker.js';
+import { measuredRow, type BenchPlan } from './document.js';
 import { attachLockMachine, createLockMemory, WORDS, type LockMachine } from './lock-machine.js';
+import type { BenchGroup, BenchSession } from './session.js';
 
 const LOCK_UNLOCK: BenchPlan = { name: 'sync.lock-unlock', unit: 'ns', goal: { op: '<=', value: 30 } };
 const NULL_POINT: BenchPlan = { name: 'sync.null-point', unit: 'ns', goal: { op: '<=', value: 1 } };
@@ -22,8 +24,11 @@ const LOCK_8_OVER_2: BenchPlan = {
   goal: { op: '>=', value: 0.6 },
 };
 
-/** The rows of this group, in order. */
-export const SYNC_PLANS: readonly BenchPlan[] = [LOCK_UNLOCK, NULL_POINT, LOCK_8_OVER_2];
+/** The group. Its measurement fails when the counter behind the contended lock is not exact. */
+export const SYNC_GROUP: BenchGroup = {
+  plans: [LOCK_UNLOCK, NULL_POINT, LOCK_8_OVER_2],
+  measure: measureSync,
+};
 
 /** Time inside the critical section and outside of it, in ns. */
 const WORK_NS = 200;
@@ -38,31 +43,54 @@ const TRIAL_MS = 120;
 /** Longest wait until the threads of a trial stand ready, in milliseconds. */
 const READY_LIMIT_MS = 20_000;
 
-/**
- * Measures the group.
- * @param report - told each row as soon as it is known
- * @param signal - ends it early with an error
- * @throws Error when the counter behind the contended lock is not exact
- */
-export async function measureSync(
-  report: (row: BenchRow) => void,
-  signal: AbortSignal | undefined,
-): Promise<void> {
+async function measureSync({ report, note, signal }: BenchSession): Promise<void> {
   const memory = createLockMemory();
-  const threads = Array.from({ length: MANY }, () => new BenchThread());
+  const threads = startThreads();
   try {
     const alone = await measureAlone(threads.slice(0, SOLISTS), memory, signal);
     report(measuredRow(LOCK_UNLOCK, alone.lockUnlockNs));
     report(measuredRow(NULL_POINT, Math.max(0, alone.pointLoadNs - alone.plainLoadNs)));
-    report(measuredRow(LOCK_8_OVER_2, await contendedRatio(threads, memory, alone.workRoundNs, signal)));
+    const workRounds = Math.max(1, Math.round(WORK_NS / alone.workRoundNs));
+    const adaptive = await contendedRates(threads, memory, { spinlock: 'adaptive', workRounds }, signal);
+    report(measuredRow(LOCK_8_OVER_2, adaptive.many / adaptive.few));
+    note(await ticketNote(workRounds, adaptive, signal));
   } finally {
-    await Promise.all(threads.map((thread) => thread.end()));
+    await endThreads(threads);
   }
+}
+
+/** The same with the other kind of lock, in threads that have not met the first. */
+async function ticketNote(
+  workRounds: number,
+  adaptive: ContendedRates,
+  signal: AbortSignal | undefined,
+): Promise<string> {
+  const threads = startThreads();
+  try {
+    const order = { spinlock: 'ticket', workRounds } as const;
+    const ticket = await contendedRates(threads, createLockMemory(), order, signal);
+    const figures = ({ few, many }: ContendedRates): string =>
+      `${few.toFixed(0)} and ${many.toFixed(0)} (ratio ${(many / few).toPrecision(2)})`;
+    return (
+      `entries per ms of ${FEW} and of ${MANY} threads: ticket lock ${figures(ticket)}, adaptive lock ${figures(adaptive)}; ` +
+      `a lock that is served in order waits for threads that have no core`
+    );
+  } finally {
+    await endThreads(threads);
+  }
+}
+
+function startThreads(): BenchThread<BenchOrder>[] {
+  return Array.from({ length: MANY }, () => new BenchThread<BenchOrder>('bench-worker'));
+}
+
+async function endThreads(threads: readonly BenchThread<BenchOrder>[]): Promise<void> {
+  await Promise.all(threads.map((thread) => thread.end()));
 }
 
 /** The best of several threads, one after the other: each has compiled the code anew, and not always equally well. */
 async function measureAlone(
-  threads: readonly BenchThread[],
+  threads: readonly BenchThread<BenchOrder>[],
   memory: ReturnType<typeof createLockMemory>,
   signal: AbortSignal | undefined,
 ): Promise<UncontendedAnswer> {
@@ -85,38 +113,40 @@ async function measureAlone(
   return best;
 }
 
-async function contendedRatio(
-  threads: readonly BenchThread[],
+/** Entries per millisecond of all threads together. */
+interface ContendedRates {
+  readonly few: number;
+  readonly many: number;
+}
+
+async function contendedRates(
+  threads: readonly BenchThread<BenchOrder>[],
   memory: ReturnType<typeof createLockMemory>,
-  workRoundNs: number,
+  order: { readonly spinlock: SpinlockKind; readonly workRounds: number },
   signal: AbortSignal | undefined,
-): Promise<number> {
-  const view = attachLockMachine(memory, 'bench owner');
-  const workRounds = Math.max(1, Math.round(WORK_NS / workRoundNs));
+): Promise<ContendedRates> {
+  const view = attachLockMachine(memory, 'bench owner', order.spinlock);
+  // Where an entry can take a time slice, threads must look up after each one to stop in time.
+  const whole = { ...order, entriesPerLook: order.spinlock === 'ticket' ? 1 : 32 };
   let few = 0;
   let many = 0;
   for (let pair = 0; pair < PAIRS; pair++) {
-    const fewNow = await entriesPerMs(
-      view,
-      memory,
-      threads.slice(0, FEW),
-      { trial: 2 * pair + 1, workRounds },
-      signal,
-    );
-    const manyNow = await entriesPerMs(view, memory, threads, { trial: 2 * pair + 2, workRounds }, signal);
+    const two = threads.slice(0, FEW);
+    const fewNow = await entriesPerMs(view, memory, two, { ...whole, trial: 2 * pair + 1 }, signal);
+    const manyNow = await entriesPerMs(view, memory, threads, { ...whole, trial: 2 * pair + 2 }, signal);
     if (pair === 0) continue;
     few = Math.max(few, fewNow);
     many = Math.max(many, manyNow);
   }
-  return many / few;
+  return { few, many };
 }
 
 /** One trial: all threads start together, contend for a while, and stop. */
 async function entriesPerMs(
   view: LockMachine,
   memory: ReturnType<typeof createLockMemory>,
-  threads: readonly BenchThread[],
-  order: { readonly trial: number; readonly workRounds: number },
+  threads: readonly BenchThread<BenchOrder>[],
+  order: Omit<Extract<BenchOrder, { kind: 'contended' }>, 'kind' | 'memory' | 'name'>,
   signal: AbortSignal | undefined,
 ): Promise<number> {
   const { i32 } = view.arena;

@@ -2,10 +2,11 @@
  * `swaplab bench`: measures, and shows each value beside its goal.
  */
 import { EXIT_FAILED, EXIT_FINE, EXIT_INTERRUPTED, UsageError } from '../errors.js';
+import { BENCH_GROUPS } from '../bench/groups.js';
+import { createProgressLine } from './progress.js';
 import type { CommandContext } from './terminal.js';
 
-/** The groups that can be measured. */
-export const BENCH_GROUPS = ['sync'] as const;
+export { BENCH_GROUPS } from '../bench/groups.js';
 
 /** The flags of `swaplab bench`, as they come from the command line. */
 export interface BenchFlags {
@@ -36,9 +37,10 @@ export interface BenchRowSummary {
  * Writes the table of a measurement.
  *
  * @param rows - what was measured
+ * @param notes - sentences to put below
  * @returns text with a line feed at its end
  */
-export function renderBench(rows: readonly BenchRowSummary[]): string {
+export function renderBench(rows: readonly BenchRowSummary[], notes: readonly string[] = []): string {
   const table = [['name', 'value', 'unit', 'ratio', 'goal', 'holds']];
   for (const row of rows) {
     table.push([
@@ -59,6 +61,7 @@ export function renderBench(rows: readonly BenchRowSummary[]): string {
       .join('  ')
       .trimEnd(),
   );
+  for (const note of notes) lines.push('', `Note: ${note}.`);
   return `${lines.join('\n')}\n`;
 }
 
@@ -77,9 +80,21 @@ export async function benchCommand(flags: BenchFlags, context: CommandContext): 
     throw new UsageError(`group "${unknown}" is not known; allowed now: ${BENCH_GROUPS.join(', ')}`);
   }
   const { runBench } = await import('../bench/bench.js');
-  const document = await runBench({ only }, { signal: context.signal });
+  const line = createProgressLine(context.terminal);
+  line.draw(`bench: measuring ${only.join(', ')}`);
+  const document = await runBench(
+    { only },
+    {
+      signal: context.signal,
+      onProgress: ({ row, done, total }) => {
+        line.draw(`bench: ${String(done)} of ${String(total)} rows measured, last ${row.name}`);
+      },
+    },
+  ).finally(() => line.clear());
   context.terminal.out(
-    flags.json === true ? `${JSON.stringify(document, null, 2)}\n` : renderBench(document.rows),
+    flags.json === true
+      ? `${JSON.stringify(document, null, 2)}\n`
+      : renderBench(document.rows, document.notes),
   );
   if (context.signal.aborted) return EXIT_INTERRUPTED;
   return document.rows.some((row) => row.holds === false) ? EXIT_FAILED : EXIT_FINE;

@@ -9,10 +9,12 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 
 import {
+  EnvironmentError,
   EXIT_FINE,
   EXIT_FAILED,
   EXIT_INTERRUPTED,
   EXIT_USAGE,
+  InterruptedError,
   TimeLimitError,
   UsageError,
 } from '../errors.js';
@@ -33,7 +35,8 @@ Exit codes:
   2    wrong usage
   3    the environment lacks something
   124  the time limit was reached
-  130  interrupted`;
+  130  interrupted (SIGINT; a second one leaves at once)
+  143  terminated (SIGTERM)`;
 
 /**
  * Runs one command line to its end.
@@ -54,7 +57,10 @@ export async function runCommandLine(
   });
   try {
     await program.parseAsync(words, { from: 'user' });
-    return signal.aborted ? EXIT_INTERRUPTED : exitCode;
+    if (!signal.aborted) return exitCode;
+    const { message, exitCode: interruptedCode } = interruptOf(signal);
+    terminal.err(`swaplab: ${message}; what was finished before is in the output\n`);
+    return interruptedCode;
   } catch (error) {
     return reportError(error, terminal, signal);
   }
@@ -97,6 +103,7 @@ function buildProgram(context: CommandContext, setExitCode: (code: number) => vo
     .option('--disksize <size>', 'size of each disk (default: two slots for each mapped page)')
     .option('--workload <name>', `what the swappers do: ${WORKLOAD_NAMES.join(', ')} (default: phased)`)
     .option('--pages <spec>', `what the pages contain: ${PAGES_SPEC_FORMS}`)
+    .option('--pages-out <file>', 'keep the pages in a file, which --pages can read again')
     .option('--codec <name>', `how pages are compressed: ${RUN_CODECS.join(', ')} (default: lzo1x-2010)`)
     .option('--seed <n>', 'repeats the pages and the steps of a run (default: random, and shown)', parseSeed)
     .option('--time-limit <seconds>', 'stop with a report after so long (default: 300)', parseSeconds)
@@ -105,11 +112,16 @@ function buildProgram(context: CommandContext, setExitCode: (code: number) => vo
       `break one swapper on purpose, to see the report: ${INJECTED_FAULTS.join(', ')}`,
     )
     .option('--no-lock-stats', 'do not count how long locks are held and waited for')
+    .option('--report <file>', 'write the report as an HTML page, curves included, that needs no network')
+    .option('-q, --quiet', 'show no progress')
     .option('--json', 'print one JSON document instead of the report')
     .addHelpText(
       'after',
       `\nSizes are bytes, or whole numbers with K, M or G behind them: multiples of a page of 4096 bytes.\n` +
-        `${EXIT_CODES}\n\nExample:\n  $ swaplab run --policy none,notify --swappers 4 --ops 200000 --seed 1\n`,
+        'Pages come from a file, from all files below a directory, from the memory of process N (Linux), or are\n' +
+        'generated; at most 1024 are taken, spread over what is there.\n' +
+        `${EXIT_CODES}\n\nExample:\n  $ swaplab run --policy none,notify --swappers 4 --ops 200000 --seed 1\n` +
+        '  $ swaplab run --pages pid:$$ --pages-out pages.bin --seed 1\n',
     )
     .action(async (flags: RunFlags) => {
       setExitCode(await runCommand(flags, context));
@@ -187,8 +199,11 @@ function reportError(error: unknown, terminal: Terminal, signal: AbortSignal): n
     return error.exitCode === 0 ? EXIT_FINE : EXIT_USAGE;
   }
   if (signal.aborted) {
-    terminal.err('swaplab: interrupted\n');
-    return EXIT_INTERRUPTED;
+    const { message, exitCode } = interruptOf(signal);
+    // What rejects because it was interrupted is no news; a file that cannot be written is.
+    if (error instanceof EnvironmentError) terminal.err(`swaplab: ${error.message}\n`);
+    terminal.err(`swaplab: ${message}\n`);
+    return exitCode;
   }
   const exitCode = exitCodeOf(error);
   const message = error instanceof Error ? error.message : String(error);
@@ -201,6 +216,13 @@ function reportError(error: unknown, terminal: Terminal, signal: AbortSignal): n
     terminal.err(`swaplab: ${message}\n`);
   }
   return exitCode ?? EXIT_FAILED;
+}
+
+/** Why a command ends early: a signal of the system, or whatever else a caller gave as the reason. */
+function interruptOf(signal: AbortSignal): { readonly message: string; readonly exitCode: number } {
+  return signal.reason instanceof InterruptedError
+    ? signal.reason
+    : { message: 'interrupted', exitCode: EXIT_INTERRUPTED };
 }
 
 function exitCodeOf(error: unknown): number | null {

@@ -1,7 +1,9 @@
 /**
  * `swaplab run`: from flags to options, from a run to a report and an exit code.
  */
-import { EXIT_FAILED, EXIT_FINE, EXIT_INTERRUPTED, UsageError } from '../errors.js';
+import { EXIT_FAILED, EXIT_FINE, UsageError } from '../errors.js';
+import { assertFileWritable, writeFileAtomically, type FileOptions } from '../files.js';
+import { renderReport } from '../report/html/report.js';
 import { renderRun, runIsSound } from '../report/table.js';
 import type { RunDocument } from '../run/document.js';
 import {
@@ -28,11 +30,14 @@ export interface RunFlags {
   readonly disksize?: string;
   readonly workload?: string;
   readonly pages?: string;
+  readonly pagesOut?: string;
   readonly codec?: string;
   readonly seed?: number;
   readonly timeLimit?: number;
   readonly lockStats?: boolean;
   readonly inject?: string;
+  readonly report?: string;
+  readonly quiet?: true;
   readonly json?: true;
 }
 
@@ -70,6 +75,9 @@ export function runOptionsOf(flags: RunFlags): RunOptions {
   return completeRunOptions(partial).options;
 }
 
+/** What the page is called in messages. */
+const REPORT_FILE: FileOptions = { what: 'the report' };
+
 /** Reads the name of a fault; null for none. */
 function injectedFaultOf(name: string | undefined): InjectedFault | null {
   if (name === undefined) return null;
@@ -83,12 +91,13 @@ function injectedFaultOf(name: string | undefined): InjectedFault | null {
  *
  * @param flags - as they come from the command line
  * @param context - where text goes, and the signal of an interrupt
- * @returns the exit code
+ * @returns the exit code, unless the signal was aborted: then `runCommandLine` decides
  */
 export async function runCommand(flags: RunFlags, context: CommandContext): Promise<number> {
   const { terminal, signal } = context;
   const options = runOptionsOf(flags);
   const fault = injectedFaultOf(flags.inject);
+  if (flags.report !== undefined) assertFileWritable(flags.report, REPORT_FILE);
   const { runWorkload } = await import('../run/run-workload.js');
   const line = createProgressLine(terminal);
   let document: RunDocument;
@@ -96,7 +105,9 @@ export async function runCommand(flags: RunFlags, context: CommandContext): Prom
     document = await runWorkload(options, {
       signal,
       fault,
+      pagesOut: flags.pagesOut ?? null,
       onProgress: (progress) => {
+        if (flags.quiet === true) return;
         if (terminal.liveErr) line.draw(progressText(progress, terminal.unicode));
         else if (progress.checkpoint === progress.checkpoints) terminal.err(policyEndText(progress));
       },
@@ -107,6 +118,7 @@ export async function runCommand(flags: RunFlags, context: CommandContext): Prom
   terminal.out(
     flags.json === true ? `${JSON.stringify(document, null, 2)}\n` : renderRun(document, terminal),
   );
-  if (signal.aborted) return EXIT_INTERRUPTED;
+  // After the text, which must not be lost with a disk that is full by now.
+  if (flags.report !== undefined) writeFileAtomically(flags.report, renderReport(document), REPORT_FILE);
   return runIsSound(document) ? EXIT_FINE : EXIT_FAILED;
 }

@@ -27,25 +27,61 @@ export interface SyntheticPagesSpec {
   readonly same: number;
 }
 
+/** Pages of a file, or of all files below a directory. */
+export interface PathPagesSpec {
+  readonly kind: 'path';
+  /** As it was typed; a relative one starts at the working directory. */
+  readonly path: string;
+}
+
+/** Pages of the memory of a running process. */
+export interface ProcessPagesSpec {
+  readonly kind: 'process';
+  /** Its number. */
+  readonly pid: number;
+}
+
 /** Where the contents of the pages of a run come from. */
-export type PagesSpec = DefaultPagesSpec | SyntheticPagesSpec;
+export type PagesSpec = DefaultPagesSpec | SyntheticPagesSpec | PathPagesSpec | ProcessPagesSpec;
 
 /** What a person can type after `--pages`, for messages and help. */
-export const PAGES_SPEC_FORMS = 'default, synthetic:ratio=R,zero=Z,same=S';
+export const PAGES_SPEC_FORMS = 'FILE, DIR, pid:N, default, synthetic:ratio=R,zero=Z,same=S';
+
+/** More than any system gives out. */
+const PID_MAX = 2 ** 31 - 1;
 
 /**
  * Reads the text of `--pages`.
  *
- * @param text - `default`, `synthetic`, or `synthetic:` with any of `ratio=`, `zero=`, `same=`, separated by commas
- * @throws UsageError for every other text, with the value and what is allowed
+ * @param text - `default`, `synthetic`, `synthetic:` with any of `ratio=`, `zero=`, `same=`, separated by commas, `pid:` and a number, or the
+ * path of a file or a directory; a path that looks like one of the others needs `./` before it
+ * @throws UsageError for a text that is none of these, with the value and what is allowed
  */
 export function parsePagesSpec(text: string): PagesSpec {
   if (text === 'default') return { kind: 'default' };
   if (text === 'synthetic') return { kind: 'synthetic', ...SYNTHETIC_DEFAULTS };
   if (text.startsWith('synthetic:')) return parseSynthetic(text, text.slice('synthetic:'.length));
+  if (text.startsWith('pid:')) return { kind: 'process', pid: parsePid(text, text.slice('pid:'.length)) };
+  if (text === '' || text.includes('\0')) {
+    throw new UsageError(`pages ${JSON.stringify(text)} are not possible; allowed: ${PAGES_SPEC_FORMS}`);
+  }
+  return { kind: 'path', path: text };
+}
+
+/**
+ * Writes a path so that `parsePagesSpec` takes it for one.
+ *
+ * @param path - of a file or a directory, not empty
+ */
+export function pagesSpecOfPath(path: string): string {
+  return /^(?:default$|synthetic$|synthetic:|pid:)/.test(path) ? `./${path}` : path;
+}
+
+function parsePid(whole: string, digits: string): number {
+  const pid = /^\d{1,10}$/.test(digits) ? Number(digits) : Number.NaN;
+  if (pid >= 1 && pid <= PID_MAX) return pid;
   throw new UsageError(
-    `pages "${text}" are not available: pages of files, directories and processes come later; ` +
-      `allowed now: ${PAGES_SPEC_FORMS}`,
+    `pages "${whole}" name no process; allowed: pid:N with N from 1 to ${String(PID_MAX)}`,
   );
 }
 

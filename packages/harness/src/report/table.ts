@@ -7,7 +7,7 @@
 import { createColors } from 'picocolors';
 
 import type { LockResult, PolicyResult, RunDocument, Sample } from '../run/document.js';
-import type { RunPolicy } from '../run/options.js';
+import { POLICY_FACTS } from '../run/policies.js';
 
 /** How the report may look. */
 export interface TableStyle {
@@ -18,11 +18,6 @@ export interface TableStyle {
   /** Columns of the terminal; sentences are broken there, and at {@link TEXT_COLUMNS_MAX} at the latest. 80 when not given. */
   readonly columns?: number;
 }
-
-const POLICY_MEANING: Readonly<Record<RunPolicy, string>> = {
-  none: 'nobody tells the device that a slot was freed (Linux 2.6.34 as released)',
-  notify: 'the swap core calls the device the moment a slot is freed (the patch series)',
-};
 
 const BLOCKS = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'] as const;
 const ASCII_LEVELS = ['.', ':', '-', '=', '+', '*', '#', '@'] as const;
@@ -139,7 +134,7 @@ function curves(document: RunDocument, style: TableStyle, width: number): string
   }
   const lines: string[] = [];
   for (const { result, samples } of shown) {
-    const [first = '', ...more] = wrap(`${result.policy}: `, POLICY_MEANING[result.policy], width);
+    const [first = '', ...more] = wrap(`${result.policy}: `, POLICY_FACTS[result.policy].meaning, width);
     lines.push(colours.bold(result.policy) + first.slice(result.policy.length), ...more);
     for (const what of ['live', 'stored', 'stale'] as const) {
       const values = samples.map((sample) => sample[what]);

@@ -111,10 +111,12 @@ export interface FreeCost {
   readonly bioFailures: number;
 }
 
-/** Bytes that crossed the block layer. */
+/** Bytes that went to and from the devices: by block requests, and under `address-space` also page by page without any. */
 export interface Traffic {
   readonly bytesOut: number;
   readonly bytesIn: number;
+  /** Bytes whose sectors were discarded. */
+  readonly bytesDiscarded: number;
 }
 
 /** All locks of one class. */

@@ -6,6 +6,8 @@
  */
 import { randomInt } from 'node:crypto';
 
+import { FREE_SLOT_POLICIES } from '@swaplab/kernel-mm';
+
 import { UsageError } from '../errors.js';
 import { DEFAULT_CORPUS_PAGES } from '../pages/corpus.js';
 import { PAGE_BYTES } from '../pages/generate.js';
@@ -16,11 +18,9 @@ import { CHUNK_PAGES, opsOfSwapper, WORKLOAD_NAMES, type WorkloadName } from '..
 export { EnvironmentError, TimeLimitError, UsageError } from '../errors.js';
 
 /** The free-slot policies that can run. */
-export const RUN_POLICIES = ['none', 'notify'] as const;
+export const RUN_POLICIES = FREE_SLOT_POLICIES;
 /** How a device learns that a slot was freed. */
 export type RunPolicy = (typeof RUN_POLICIES)[number];
-/** Free-slot policies that have a name already and come later. */
-const LATER_POLICIES = ['discard', 'discard-cluster', 'discard-slot', 'chain', 'bdev-op', 'address-space'];
 
 /** The profiles that can run. */
 export const RUN_PROFILES = ['sound'] as const;
@@ -115,7 +115,8 @@ const DEFAULT_PAGES_PER_SWAPPER_MAX = 8192;
 const DEFAULT_MAPPED_PAGES_MAX = RAM_MAX_PAGES / 3;
 
 const DEFAULTS = {
-  policies: RUN_POLICIES,
+  // What the series is about, and what it is measured against.
+  policies: ['none', 'notify'],
   profile: 'sound',
   swappers: 4,
   ops: 60_000,
@@ -229,7 +230,7 @@ export function formatSize(bytes: number): string {
 export function repeatCommand(options: RunOptions): string {
   const words = ['npx swaplab run', '--policy', options.policies.join(',')];
   const named = (name: string, value: string | number, assumed: string | number): void => {
-    if (value !== assumed) words.push(`--${name}`, String(value));
+    if (value !== assumed) words.push(`--${name}`, quoted(String(value)));
   };
   named('profile', options.profile, DEFAULTS.profile);
   named('swappers', options.swappers, DEFAULTS.swappers);
@@ -250,6 +251,11 @@ export function repeatCommand(options: RunOptions): string {
   if (!options.lockStats) words.push('--no-lock-stats');
   words.push('--seed', String(options.seed));
   return words.join(' ');
+}
+
+/** Writes a word so that a shell takes it for one. */
+function quoted(word: string): string {
+  return /^[\w%+,./:=@-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 interface Sizes {
@@ -357,7 +363,7 @@ function checkPolicies(policies: readonly string[]): RunPolicy[] {
   if (policies.length === 0) {
     throw new UsageError(`no policy is given; allowed: ${RUN_POLICIES.join(', ')}, all`);
   }
-  const checked = policies.map((policy) => checkName('policy', policy, RUN_POLICIES, LATER_POLICIES));
+  const checked = policies.map((policy) => checkName('policy', policy, RUN_POLICIES, []));
   const twice = checked.find((policy, index) => checked.indexOf(policy) !== index);
   if (twice !== undefined) throw new UsageError(`policy "${twice}" is given twice; allowed: each once`);
   return checked;

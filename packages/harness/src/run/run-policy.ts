@@ -1,15 +1,28 @@
 /**
  * One policy of a run: a machine of its own, the same workload, what was seen.
  */
-import { createMachine, type Machine } from '@swaplab/kernel-mm';
+import {
+  createMachine,
+  PAGE_SIZE,
+  type BlockDeviceStats,
+  type Machine,
+  type VmEventSums,
+} from '@swaplab/kernel-mm';
 import { ramzswap } from '@swaplab/ramzswap';
 
 import type { PageCorpus } from '../pages/corpus.js';
 import { RunControl } from '../swappers/control.js';
-import type { InjectedFault, LeaderResult, SwapperResult, SwapperTask } from '../swappers/task.js';
+import type {
+  InjectedFault,
+  KernelThreadTask,
+  LeaderResult,
+  SwapperResult,
+  SwapperTask,
+} from '../swappers/task.js';
 import { CHECKPOINTS, planWorkload, type Checkpoint, type PhaseName } from '../workload/plan.js';
 import type { AreaResult, LockResult, PolicyResult, RunProgress, Sample } from './document.js';
 import type { CompleteRunOptions, RunPolicy } from './options.js';
+import { POLICY_FACTS } from './policies.js';
 import { Sampler } from './sampler.js';
 import { RunFailedError, type SwapperThreads } from './swapper-pool.js';
 
@@ -54,6 +67,7 @@ export async function runPolicy(run: PolicyRun): Promise<PolicyResult> {
       machine,
       control,
       tasks: tasksOf(run, machine, control),
+      kernelThreads: kernelThreadsOf(run, machine, control),
       limits: {
         timeLimit: run.timeLimit,
         statedTimeLimit: options.timeLimit,
@@ -104,11 +118,40 @@ function tasksOf(run: PolicyRun, machine: Machine, control: RunControl): Swapper
     ops,
     seed: options.seed,
     lockStats: options.lockStats,
-    // The watchdog ends a run first; a wait this long means that there is none.
-    waitLimitMs: Math.ceil(run.timeLimit * 1000) + 60_000,
+    waitLimitMs: waitLimitMsOf(run),
     swapDevices: devicePaths(options.disks),
     fault: run.fault,
   }));
+}
+
+/** The watchdog ends a run first; a wait this long means that there is none. */
+function waitLimitMsOf(run: PolicyRun): number {
+  return Math.ceil(run.timeLimit * 1000) + 60_000;
+}
+
+function kernelThreadsOf(run: PolicyRun, machine: Machine, control: RunControl): KernelThreadTask[] {
+  const { options } = run.complete;
+  if (kernelThreadsUnder(run.policy) === 0) return [];
+  return [
+    {
+      kernelThread: 'kdiscardd',
+      swappers: options.swappers,
+      machine: machine.handle,
+      control: control.buffer,
+      samplesMax: CHECKPOINTS,
+      lockStats: options.lockStats,
+      waitLimitMs: waitLimitMsOf(run),
+    },
+  ];
+}
+
+/**
+ * How many threads a policy needs besides the swappers.
+ *
+ * @param policy - any
+ */
+export function kernelThreadsUnder(policy: RunPolicy): number {
+  return policy === 'discard-cluster' ? 1 : 0;
 }
 
 function phaseAt(checkpoints: readonly Checkpoint[], passed: number): PhaseName {
@@ -171,7 +214,7 @@ function assemble(
   );
   const view = machine.attach({ name: 'collector' });
   const vm = view.kernel.vm.events.sums();
-  const traffic = trafficOf(view.kernel.block.devices, devicePaths(run.complete.options.disks));
+  const traffic = trafficOf(view.kernel.block.devices, devicePaths(run.complete.options.disks), vm);
   view.detach();
   return {
     policy: run.policy,
@@ -183,7 +226,7 @@ function assemble(
     areas: areasOf(run.policy, leader),
     samples: [...running, ...exact].sort((a, b) => a.t - b.t),
     final: leader.final,
-    freeCost: freeCostOf(results),
+    freeCost: freeCostOf(results, leader),
     traffic,
     locks: run.complete.options.lockStats ? locksOf(machine) : [],
     vm: {
@@ -199,33 +242,42 @@ function assemble(
 }
 
 function areasOf(policy: RunPolicy, leader: LeaderResult): AreaResult[] {
-  const hooked = policy === 'notify';
-  return leader.areas.map(({ device, allocated, freed, freedUnreported, notified }) => ({
+  const { hooked } = POLICY_FACTS[policy];
+  return leader.areas.map(({ device, allocated, freed, freedUnreported, notified, missed }) => ({
     type: 'ramzswap',
     device,
     allocated,
     freed,
     notified,
     freedBeforeHook: hooked ? freedUnreported : null,
-    missed: hooked ? freed - freedUnreported - notified : 0,
+    missed: hooked ? freed - freedUnreported - notified : missed,
   }));
 }
 
-function freeCostOf(results: readonly SwapperResult[]): PolicyResult['freeCost'] {
+function freeCostOf(results: readonly SwapperResult[], leader: LeaderResult): PolicyResult['freeCost'] {
   const timings = results.flatMap((result) => [...result.freeTimings]).sort((a, b) => a - b);
   const median = timings[timings.length >> 1];
-  return { usPerSlot: median === undefined ? null : median / 1000, bios: 0, bioFailures: 0 };
+  return {
+    usPerSlot: median === undefined ? null : median / 1000,
+    bios: sum(leader.areas, (area) => area.discards),
+    bioFailures: sum(leader.areas, (area) => area.discardFailures),
+  };
 }
 
 function trafficOf(
   devices: {
     byPath(path: string): number;
-    stats(bdev: number): { readonly readBytes: number; readonly writtenBytes: number };
+    stats(bdev: number): BlockDeviceStats;
   },
   paths: readonly string[],
+  vm: VmEventSums,
 ): PolicyResult['traffic'] {
   const stats = paths.map((path) => devices.stats(devices.byPath(path)));
-  return { bytesOut: sum(stats, (row) => row.writtenBytes), bytesIn: sum(stats, (row) => row.readBytes) };
+  return {
+    bytesOut: sum(stats, (row) => row.writtenBytes) + vm.spaceWrites * PAGE_SIZE,
+    bytesIn: sum(stats, (row) => row.readBytes) + vm.spaceReads * PAGE_SIZE,
+    bytesDiscarded: sum(stats, (row) => row.discardedBytes),
+  };
 }
 
 function locksOf(machine: Machine): LockResult[] {

@@ -1,7 +1,9 @@
 /**
  * The library's entry: one workload under several policies, on real threads.
  */
-import { harvestPages } from '../pages/corpus.js';
+import { TimeLimitError } from '../errors.js';
+import { harvestPagesInTurns, keepPages, type PageCorpus } from '../pages/corpus.js';
+import { pagesSpecOfPath } from '../pages/spec.js';
 import type { InjectedFault } from '../swappers/task.js';
 import { RUN_SCHEMA, type PolicyResult, type RunDocument, type RunProgress } from './document.js';
 import {
@@ -11,7 +13,7 @@ import {
   type PartialRunOptions,
   type RunPolicy,
 } from './options.js';
-import { runPolicy } from './run-policy.js';
+import { kernelThreadsUnder, runPolicy } from './run-policy.js';
 import { SwapperThreads } from './swapper-pool.js';
 
 /** What a run may be given besides its options. */
@@ -22,6 +24,8 @@ export interface RunContext {
   readonly onProgress?: (progress: RunProgress) => void;
   /** A fault put into the last swapper on its way, to see how it is reported. */
   readonly fault?: InjectedFault | null;
+  /** A file in which the pages of the run are kept, so that `--pages` with it gives the same pages again. */
+  readonly pagesOut?: string | null;
 }
 
 /**
@@ -30,7 +34,7 @@ export interface RunContext {
  * @param options - all may be left out; see `RunOptions` for the defaults
  * @param context - signal and progress
  * @returns the run document; with `interrupted` set and only the finished policies when the signal was aborted
- * @throws UsageError for impossible options, EnvironmentError when pages cannot be read, TimeLimitError when the time limit is reached or
+ * @throws UsageError for impossible options, EnvironmentError when pages cannot be read or kept, TimeLimitError when the time limit is reached or
  * nothing goes on any more, RunFailedError when a thread died or an invariant stopped the machine
  */
 export async function runWorkload(
@@ -38,13 +42,30 @@ export async function runWorkload(
   context: RunContext = {},
 ): Promise<RunDocument> {
   const complete = completeRunOptions(options);
-  const { signal, fault = null } = context;
+  const { signal, pagesOut = null } = context;
   const interrupted = (): boolean => signal?.aborted === true;
   const { seed, swappers, profile, timeLimit } = complete.options;
   const started = performance.now();
-  const corpus = harvestPages(complete.plan.pagesSpec, seed, complete.plan.corpusPages);
+  const corpus = await harvestWithin(complete, signal);
   const policies: PolicyResult[] = [];
-  const threads = new SwapperThreads(swappers);
+  const document = (): RunDocument => ({
+    schema: RUN_SCHEMA,
+    seed,
+    swappers,
+    profile,
+    pagesHash: corpus?.hash ?? '',
+    policies,
+    pagesDescription: corpus?.description ?? 'none: the run was interrupted before they were there',
+    options: complete.options,
+    command: commandOf(complete, corpus === null ? { ...context, pagesOut: null } : context),
+    interrupted: interrupted(),
+  });
+  if (corpus === null) return document();
+  if (pagesOut !== null) keepPages(corpus, pagesOut);
+  const threads = new SwapperThreads(
+    swappers,
+    Math.max(...complete.options.policies.map(kernelThreadsUnder)),
+  );
   const run = (
     policy: RunPolicy,
     policyIndex: number,
@@ -75,18 +96,31 @@ export async function runWorkload(
   } finally {
     await threads.close();
   }
-  return {
-    schema: RUN_SCHEMA,
-    seed,
-    swappers,
-    profile,
-    pagesHash: corpus.hash,
-    policies,
-    pagesDescription: corpus.description,
-    options: complete.options,
-    command: repeatCommand(complete.options) + (fault === null ? '' : ` --inject ${fault}`),
-    interrupted: interrupted(),
-  };
+  return document();
+}
+
+/** The pages of the run; null when it was interrupted before they were there. */
+async function harvestWithin(
+  { options, plan }: CompleteRunOptions,
+  signal: AbortSignal | undefined,
+): Promise<PageCorpus | null> {
+  const limit = AbortSignal.timeout(Math.ceil(options.timeLimit * 1000));
+  const either = signal === undefined ? limit : AbortSignal.any([signal, limit]);
+  try {
+    return await harvestPagesInTurns(plan.pagesSpec, options.seed, plan.corpusPages, either);
+  } catch (error) {
+    if (signal?.aborted === true) return null;
+    if (!limit.aborted) throw error;
+    throw new TimeLimitError(
+      `the time limit of ${String(options.timeLimit)} s was reached while pages were read`,
+    );
+  }
+}
+
+/** The command that repeats the run, from the pages that were kept, if they were. */
+function commandOf({ options }: CompleteRunOptions, { fault = null, pagesOut = null }: RunContext): string {
+  const pages = pagesOut === null ? options.pages : pagesSpecOfPath(pagesOut);
+  return repeatCommand({ ...options, pages }) + (fault === null ? '' : ` --inject ${fault}`);
 }
 
 /** Steps of each thread before the first policy, when it is to be compared with others: what the compiler does at first would count for it. */

@@ -1,17 +1,20 @@
 /**
- * The threads of a run: a piscina pool of their own, one thread per swapper, for all policies.
+ * The threads of a run: a piscina pool of their own, one thread per swapper, for all policies, and those of the kernel's own.
  *
  * Promise: all swappers start together or none does; the first one that fails stops the others; a thread that ends without an answer is found,
  * marked dead in the machine, and named in the report together with what it held. Once {@link SwapperThreads.close} is through, no thread of
  * the pool runs any more.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import type { Machine } from '@swaplab/kernel-mm';
 import { Piscina } from 'piscina';
 
 import { HarnessError, TimeLimitError, EXIT_FAILED } from '../errors.js';
 import { clockNs, type RunControl } from '../swappers/control.js';
-import type { SwapperResult, SwapperTask } from '../swappers/task.js';
+import type { KernelThreadTask, PoolResult, PoolTask, SwapperResult, SwapperTask } from '../swappers/task.js';
 import { Watchdog, type WatchdogLimits } from './watchdog.js';
+import { swapperWorkerUrl } from './worker-file.js';
 
 /** A run that broke: an invariant, a dead thread, an error nobody expected. */
 export class RunFailedError extends HarnessError {
@@ -29,31 +32,46 @@ export interface SwapperGroup {
   readonly control: RunControl;
   /** One for each swapper, in order. */
   readonly tasks: readonly SwapperTask[];
+  /** Threads of the kernel's own; they end when the leader says so. */
+  readonly kernelThreads: readonly KernelThreadTask[];
   readonly limits: WatchdogLimits;
   readonly signal: AbortSignal | undefined;
 }
 
 /** After a stop, threads that only wait leave within a few slices of their waits. */
 const LEAVE_MS = 2000;
+/** Longest time that threads may take to load their code before they are ended all the same; it takes a second on a busy machine. */
+const LOAD_MS = 20_000;
+const LOOK_AT_LOADING_MS = 10;
 /** A swapper that fails stops the others itself; the main thread sees it so soon. */
 const LOOK_EVERY_MS = 250;
 
-/** The threads of a run: a piscina pool with one thread per swapper. */
+/** The threads of a run: a piscina pool with one thread per swapper, and one for each thread of the kernel's own. */
 export class SwapperThreads {
-  readonly #pool: Piscina<SwapperTask, SwapperResult>;
+  readonly #pool: Piscina<PoolTask, PoolResult>;
+  /** Threads that have loaded their code, by their `threadId`. */
+  readonly #loaded = new Set<number>();
   #onError: ((error: Error) => void) | null = null;
 
-  /** @param swappers - how many there are */
-  constructor(swappers: number) {
-    this.#pool = new Piscina<SwapperTask, SwapperResult>({
-      filename: import.meta.resolve('#swapper-worker'),
-      minThreads: swappers,
-      maxThreads: swappers,
+  /**
+   * @param swappers - how many there are
+   * @param kernelThreads - the most threads of the kernel's own that a policy needs
+   */
+  constructor(swappers: number, kernelThreads = 0) {
+    this.#pool = new Piscina<PoolTask, PoolResult>({
+      filename: swapperWorkerUrl(),
+      // A thread is started when there is work for it, and one that died is not replaced: the run is over then.
+      minThreads: 0,
+      maxThreads: swappers + kernelThreads,
+      idleTimeout: Infinity,
       concurrentTasksPerWorker: 1,
       atomics: 'disabled',
     });
     // Without a listener the process would die of an error in a thread that has no task yet.
     this.#pool.on('error', (error: Error) => this.#onError?.(error));
+    this.#pool.on('workerCreate', ({ id }: { readonly id: number }) => {
+      this.#loaded.add(id);
+    });
   }
 
   /**
@@ -69,18 +87,25 @@ export class SwapperThreads {
     });
   }
 
-  /** Ends all threads, also those that hang. */
+  /**
+   * Ends all threads, also those that hang. Those that are still loading their code may do that first: Node 20 aborts the whole process when a
+   * thread is ended in the middle of it.
+   */
   async close(): Promise<void> {
+    const isLoading = (): boolean => this.#pool.threads.some(({ threadId }) => !this.#loaded.has(threadId));
+    for (let waited = 0; waited < LOAD_MS && isLoading(); waited += LOOK_AT_LOADING_MS) {
+      await sleep(LOOK_AT_LOADING_MS);
+    }
     await this.#pool.destroy();
   }
 }
 
 async function runSwappers(
-  pool: Piscina<SwapperTask, SwapperResult>,
+  pool: Piscina<PoolTask, PoolResult>,
   group: SwapperGroup,
   listen: (listener: ((error: Error) => void) | null) => void,
 ): Promise<SwapperResult[]> {
-  const { machine, control, tasks, signal } = group;
+  const { machine, control, tasks, kernelThreads, signal } = group;
   signal?.throwIfAborted();
   let failure: Error | null = null;
   const fail = (error: Error): void => {
@@ -96,7 +121,7 @@ async function runSwappers(
     {
       progress: () => control.progress(),
       expire: (reason) => {
-        fail(new TimeLimitError(`${reason}.\n${machine.describeTasks(clockNs())}`));
+        fail(new TimeLimitError(`${reason}.\n${machine.describeTasks(clockNs())}\n${control.describe()}`));
       },
     },
     group.limits,
@@ -107,7 +132,7 @@ async function runSwappers(
   };
   signal?.addEventListener('abort', onAbort, { once: true });
   try {
-    const runs = tasks.map(async (task) => {
+    const runs = [...tasks, ...kernelThreads].map(async (task) => {
       try {
         return await pool.run(task);
       } catch (error) {
@@ -118,7 +143,7 @@ async function runSwappers(
     const results = await settle(runs, control);
     signal?.throwIfAborted();
     throwFirst(failure, results, machine);
-    return results.filter((result) => result !== null);
+    return results.filter((result) => result !== null && 'swapper' in result);
   } finally {
     watchdog.stop();
     signal?.removeEventListener('abort', onAbort);
@@ -128,10 +153,10 @@ async function runSwappers(
 
 /** Waits for all; once the run is stopped, only so long: a thread that spins does not hear. */
 async function settle(
-  runs: readonly Promise<SwapperResult | null>[],
+  runs: readonly Promise<PoolResult | null>[],
   control: RunControl,
-): Promise<(SwapperResult | null)[]> {
-  const results: (SwapperResult | null)[] = runs.map(() => null);
+): Promise<(PoolResult | null)[]> {
+  const results: (PoolResult | null)[] = runs.map(() => null);
   const all = Promise.all(
     runs.map(async (run, index) => {
       results[index] = await run;
@@ -161,37 +186,43 @@ async function endsWithin(work: Promise<unknown>, milliseconds: number): Promise
 function describeDeath(
   machine: Machine,
   control: RunControl,
-  task: SwapperTask,
+  task: PoolTask,
   error: unknown,
 ): RunFailedError {
-  const id = control.taskOf(task.swapper);
-  if (id < 0)
-    return new RunFailedError(`swapper ${String(task.swapper)} could not start: ${messageOf(error)}`);
+  const who = nameOf(task);
+  const id =
+    'kernelThread' in task
+      ? (machine.tasks().find(({ name }) => name === task.kernelThread)?.id ?? -1)
+      : control.taskOf(task.swapper);
+  if (id < 0) return new RunFailedError(`${who} could not start: ${messageOf(error)}`);
   const info = machine.tasks().find((candidate) => candidate.id === id);
   const held = info?.held.map(({ lockClass }) => machine.lockClassName(lockClass)) ?? [];
   const what = held.length === 0 ? 'holding no lock' : `while holding ${held.join(', ')}`;
   const table = machine.describeTasks(clockNs());
   machine.markDead(id);
-  return new RunFailedError(`swapper ${String(task.swapper)} ended ${what} (${messageOf(error)}).\n${table}`);
+  return new RunFailedError(`${who} ended ${what} (${messageOf(error)}).\n${table}`);
+}
+
+function nameOf(thread: PoolTask | PoolResult): string {
+  return 'kernelThread' in thread ? thread.kernelThread : `swapper ${String(thread.swapper)}`;
 }
 
 /** The first cause is what counts: those who were only told to leave, or found the machine stopped, are not. */
 function throwFirst(
   failure: Error | null,
-  results: readonly (SwapperResult | null)[],
+  results: readonly (PoolResult | null)[],
   machine: Machine,
 ): void {
   if (failure !== null) throw failure;
-  const failed = results.filter((result) => result !== null && result.error !== null);
-  if (failed.length === 0) return;
+  const failed = results.filter((result) => result !== null).filter((result) => result.error !== null);
   const consequences = ['ERR_RUN_STOPPED', 'ERR_MACHINE_STOPPED'];
   const first =
-    failed.find((result) => result?.error !== null && !consequences.includes(result?.error.code ?? '')) ??
-    failed[0];
+    failed.find((result) => result.error !== null && !consequences.includes(result.error.code)) ?? failed[0];
+  if (first === undefined) return;
   const report = machine.stopReport();
-  const { message, stack } = first?.error ?? { message: 'unknown', stack: '' };
+  const { message, stack } = first.error ?? { message: 'unknown', stack: '' };
   const where = stack === '' ? '' : `\n${stack.split('\n').slice(1, 8).join('\n')}`;
-  throw new RunFailedError(`swapper ${String(first?.swapper)}: ${report ?? message}${where}`);
+  throw new RunFailedError(`${nameOf(first)}: ${report ?? message}${where}`);
 }
 
 function messageOf(error: unknown): string {

@@ -18,6 +18,7 @@ const HEADER_WORDS = 16;
 const TASK = 0;
 const OPS_DONE = 1;
 const CHECKPOINTS_DONE = 2;
+const AT_BARRIER = 3;
 const SWAPPER_WORDS = 16;
 
 const SAMPLE_VALUES = 6;
@@ -63,9 +64,11 @@ export class RunControl {
 
   /**
    * Waits until all swappers are here.
+   *
+   * @param swapper - who comes
    * @throws RunStopped when the run is stopped first
    */
-  barrier(): void {
+  barrier(swapper: number): void {
     const generation = Atomics.load(this.words, GENERATION);
     if (Atomics.add(this.words, ARRIVED, 1) + 1 === this.swappers) {
       Atomics.store(this.words, ARRIVED, 0);
@@ -73,10 +76,27 @@ export class RunControl {
       Atomics.notify(this.words, GENERATION);
       return;
     }
+    Atomics.store(this.words, this.cell(swapper, AT_BARRIER), 1);
     while (Atomics.load(this.words, GENERATION) === generation) {
       this.check();
       Atomics.wait(this.words, GENERATION, generation, SLICE_MS);
     }
+    Atomics.store(this.words, this.cell(swapper, AT_BARRIER), 0);
+  }
+
+  /** How far each swapper is and who waits for the others, one line each; for reports. */
+  describe(): string {
+    const lines: string[] = [];
+    for (let swapper = 0; swapper < this.swappers; swapper++) {
+      const steps = this.words[this.cell(swapper, OPS_DONE)] ?? 0;
+      const checkpoints = this.words[this.cell(swapper, CHECKPOINTS_DONE)] ?? 0;
+      const waits = Atomics.load(this.words, this.cell(swapper, AT_BARRIER)) !== 0;
+      lines.push(
+        `  swapper ${String(swapper)}: workload steps done: ${String(steps)}, checkpoints passed: ${String(checkpoints)}` +
+          (waits ? '; waits for the others to come to the next' : ''),
+      );
+    }
+    return lines.join('\n');
   }
 
   /** Says that everybody shall leave. */

@@ -10,6 +10,7 @@ import { KernelError, type MachineView } from '@swaplab/kernel-mm';
 import { ramzswapOf } from '@swaplab/ramzswap';
 
 import type { SlotCounts } from '../run/document.js';
+import { POLICY_FACTS } from '../run/policies.js';
 
 const SENTENCES_MAX = 20;
 /** All areas at one priority, so that slots are taken from them in turn. */
@@ -22,6 +23,8 @@ export class Leader {
   readonly #task: SwapperTask;
   readonly #broken: string[] = [];
   readonly #framesBefore: number;
+  /** Discard requests to each device until it was switched on. */
+  readonly #discardsBefore = new Map<string, number>();
   #brokenCount = 0;
   #seconds = 0;
 
@@ -35,7 +38,10 @@ export class Leader {
     this.#control = control;
     this.#task = task;
     this.#framesBefore = view.kernel.frames.info().free;
-    for (const path of task.swapDevices) view.swapon(path, { priority: AREA_PRIORITY });
+    for (const path of task.swapDevices) {
+      view.swapon(path, { priority: AREA_PRIORITY });
+      this.#discardsBefore.set(path, this.#discardsTo(path));
+    }
   }
 
   /** Says that the clock of the run starts. Called just before the start barrier. */
@@ -46,6 +52,8 @@ export class Leader {
   /** Looks at the machine while all others stand still. */
   checkpoint(): void {
     this.#seconds = (clockNs() - this.#control.startNs()) / 1e9;
+    // The kernel's own threads must stand still as well.
+    this.#view.flushDiscards();
     const counts = countSlots(this.#view);
     this.#control.publishSample({ t: this.#seconds, ...counts });
     const { broken, drift } = checkMachine(this.#view);
@@ -59,11 +67,13 @@ export class Leader {
    */
   finish(): LeaderResult {
     this.#drainSwapCache();
+    this.#view.flushDiscards();
     const final = countSlots(this.#view);
     const areas = this.#areas();
     const { broken, drift } = checkMachine(this.#view);
     this.#note(broken);
     this.#swapoff();
+    this.#view.kernel.swap.clusters.stopWorker();
     this.#resetDisks();
     return {
       seconds: this.#seconds,
@@ -85,18 +95,30 @@ export class Leader {
 
   #areas(): AreaCounts[] {
     const driver = ramzswapOf(this.#view);
-    return this.#view.kernel.swap.report.swaps().map(({ device, allocated, freed, freedUnreported }) => ({
-      device,
-      allocated,
-      freed,
-      freedUnreported,
-      notified: driver.device(device).readStats().notifyFree,
-    }));
+    return this.#view.kernel.swap.report
+      .swaps()
+      .map(({ device, allocated, freed, freedUnreported, missed, discardFailures }) => ({
+        device,
+        allocated,
+        freed,
+        freedUnreported,
+        notified: driver.device(device).readStats().notifyFree,
+        missed,
+        discards: this.#discardsTo(device) - (this.#discardsBefore.get(device) ?? 0),
+        discardFailures,
+      }));
   }
 
-  /** Under `notify` nothing may be stored for a free slot, at any moment when all stand still. */
+  #discardsTo(path: string): number {
+    const { devices } = this.#view.kernel.block;
+    return devices.stats(devices.byPath(path)).discards;
+  }
+
+  /** Under an exact policy nothing may be stored for a free slot, at any moment when all stand still, unless telling the device failed. */
   #checkNotified(counts: SlotCounts): void {
-    if (this.#view.kernel.config.policy !== 'notify' || counts.stale === 0) return;
+    if (!POLICY_FACTS[this.#view.kernel.config.policy].exact || counts.stale === 0) return;
+    const missed = this.#areas().reduce((sum, area) => sum + area.missed, 0);
+    if (counts.stale <= missed) return;
     this.#note([`${String(counts.stale)} slot(s) are stored although they are free`]);
   }
 

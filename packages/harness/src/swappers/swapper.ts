@@ -164,9 +164,12 @@ export class Swapper {
   #faultAt(): number {
     const { fault, swapper, swappers, ops } = this.#task;
     if (fault === null || swapper !== swappers - 1) return -1;
+    const { phases, checkpoints } = this.#generator.plan;
     // The phase of churn writes and drops, so that damage done there would be gone before it is seen.
-    const reading = this.#generator.plan.phases.find(({ name }) => name === 'read again');
-    return fault === 'damage-pages' && reading !== undefined ? reading.start : Math.floor(ops / 2);
+    const reading = phases.find(({ name }) => name === 'read again');
+    if (fault === 'damage-pages' && reading !== undefined) return reading.start;
+    // Just after a checkpoint all others have steps to do as well, and come to wait for the lock.
+    return checkpoints.find(({ op }) => op >= ops / 2 && op < ops)?.op ?? Math.floor(ops / 2);
   }
 
   #inject(fault: InjectedFault | null): void {

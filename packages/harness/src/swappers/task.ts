@@ -37,6 +37,34 @@ export interface SwapperTask {
   readonly fault: InjectedFault | null;
 }
 
+/** A thread of the kernel's own, which runs beside the swappers. */
+export interface KernelThreadTask {
+  /** Its name. */
+  readonly kernelThread: 'kdiscardd';
+  /** Of the run, for the shared block. */
+  readonly swappers: number;
+  readonly machine: MachineHandle;
+  /** Of the `RunControl`. */
+  readonly control: SharedArrayBuffer;
+  readonly samplesMax: number;
+  readonly lockStats: boolean;
+  readonly waitLimitMs: number;
+}
+
+/** What a thread of the kernel's own has done. */
+export interface KernelThreadResult {
+  readonly kernelThread: string;
+  /** Why it did not end when it was told to; null when it did. */
+  readonly error: PlainError | null;
+  /** Clusters it discarded. */
+  readonly discarded: number;
+}
+
+/** What a thread of the pool may be asked. */
+export type PoolTask = SwapperTask | KernelThreadTask;
+/** What it gives back. */
+export type PoolResult = SwapperResult | KernelThreadResult;
+
 /** An error as plain data. */
 export interface PlainError {
   readonly name: string;
@@ -68,6 +96,12 @@ export interface AreaCounts {
   readonly freedUnreported: number;
   /** The driver's own count. */
   readonly notified: number;
+  /** Frees that were to reach the device at once, and did not. */
+  readonly missed: number;
+  /** Discard requests since swapon. */
+  readonly discards: number;
+  /** Discard requests that could not be made. */
+  readonly discardFailures: number;
 }
 
 /** What the leader saw at the checkpoints and at the end. */

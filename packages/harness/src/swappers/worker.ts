@@ -6,18 +6,24 @@
 import { attachMachine } from '@swaplab/kernel-mm';
 import { ramzswap } from '@swaplab/ramzswap';
 
-import { clockNs, RunControl, RunStopped } from './control.js';
+import { clockNs, RunControl } from './control.js';
 import { FreeTimer } from './free-timer.js';
+import { runKernelThread } from './kernel-thread.js';
 import { Leader } from './leader.js';
+import { plainError } from './plain-error.js';
 import { Swapper } from './swapper.js';
-import type { LeaderResult, PlainError, SwapperResult, SwapperTask } from './task.js';
+import type { LeaderResult, PlainError, PoolResult, PoolTask, SwapperResult, SwapperTask } from './task.js';
 
 /**
- * Runs one swapper.
+ * Runs one swapper, or a thread of the kernel's own.
  *
  * @param task - from the main thread
  */
-export default function runSwapper(task: SwapperTask): SwapperResult {
+export default function runTask(task: PoolTask): PoolResult {
+  return 'kernelThread' in task ? runKernelThread(task) : runSwapper(task);
+}
+
+function runSwapper(task: SwapperTask): SwapperResult {
   const control = new RunControl(task.swappers, task.samplesMax, task.control);
   const view = attachMachine(task.machine, {
     drivers: { ramzswap },
@@ -57,30 +63,22 @@ function runPhases(
   control: RunControl,
   task: SwapperTask,
 ): LeaderResult | null {
-  control.barrier();
+  control.barrier(task.swapper);
   led?.start();
-  control.barrier();
+  control.barrier(task.swapper);
   for (const { op } of swapper.checkpoints()) {
     swapper.runUntil(op);
     // Between these two barriers nobody runs but the leader.
-    control.barrier();
+    control.barrier(task.swapper);
     led?.checkpoint();
     control.passCheckpoint(task.swapper);
-    control.barrier();
+    control.barrier(task.swapper);
   }
   swapper.exit();
-  control.barrier();
+  control.barrier(task.swapper);
   const result = led?.finish() ?? null;
-  control.barrier();
+  control.barrier(task.swapper);
   return result;
-}
-
-function plainError(thrown: unknown): PlainError {
-  if (thrown instanceof RunStopped)
-    return { name: thrown.name, code: 'ERR_RUN_STOPPED', message: thrown.message, stack: '' };
-  if (!(thrown instanceof Error)) return { name: 'Error', code: '', message: String(thrown), stack: '' };
-  const code = 'code' in thrown ? String(thrown.code) : '';
-  return { name: thrown.name, code, message: thrown.message, stack: thrown.stack ?? '' };
 }
 
 /** For tests: where this body came from, source or build. */

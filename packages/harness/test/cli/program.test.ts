@@ -39,7 +39,7 @@ describe('the command line', () => {
       expect(out).to.match(/Example:\n {2}\$ swaplab /);
       expect(out).to.contain('124  the time limit was reached');
     }
-    expect((await swaplab('run', '--help')).out).to.match(/--policy.*none, notify/);
+    expect((await swaplab('run', '--help')).out).to.match(/--policy <list>.*none, discard/);
   });
 
   it('tells its version', async () => {
@@ -59,7 +59,7 @@ describe('the command line', () => {
     [['run', '--seed', '-1'], /argument '-1' is invalid\. Allowed: 0 to 4294967295\./],
     [['run', '--seed', '4294967296'], /Allowed: 0 to 4294967295\./],
     [['run', '--time-limit', '0'], /Allowed: 0\.1 to 86400 seconds\./],
-    [['run', '--policy', 'discard'], /^swaplab: policy "discard" comes later; allowed now: none, notify\n$/],
+    [['run', '--policy', 'frontswap'], /^swaplab: policy "frontswap" is not known; allowed now: none, disc/],
     [['run', '--policy', ''], /^swaplab: no policy is given/],
     [['run', '--profile', '2.6.34'], /^swaplab: profile "2\.6\.34" comes later; allowed now: sound\n$/],
     [
@@ -69,7 +69,8 @@ describe('the command line', () => {
     [['run', '--swappers', '1000'], /^swaplab: swappers 1000 is more than is sensible; allowed: 1 to 32\n$/],
     [['run', '--ram', 'lots'], /^swaplab: ram "lots" is not a size/],
     [['run', '--limit', '1G'], /^swaplab: limit 1G is too large; allowed: 64K to 15M/],
-    [['run', '--pages', 'pid:1'], /^swaplab: pages "pid:1" are not available/],
+    [['run', '--pages', 'pid:me'], /^swaplab: pages "pid:me" name no process; allowed: pid:N/],
+    [['run', '--pages', ''], /^swaplab: pages "" are not possible; allowed: FILE, DIR, pid:N/],
     [['bench', '--only', 'nothing'], /^swaplab: group "nothing" is not known; allowed now: sync\n$/],
     [['conformance', '--only', ','], /At least one name is needed\./],
   ];
@@ -94,7 +95,7 @@ describe('the command line', () => {
       seed: 3,
       lockStats: false,
     });
-    expect(options.policies).to.deep.equal(['none', 'notify']);
+    expect(options.policies).to.deep.equal([...RUN_POLICIES]);
     expect(options).to.include({
       swappers: 2,
       disks: 2,

@@ -32,7 +32,7 @@ export function sampleResult(policy: RunPolicy, changes: Partial<PolicyResult> =
       ? { live: 0, stored: 5510, stale: 5510, comprBytes: 9_367_000, poolPages: 2422 }
       : { live: 0, stored: 0, stale: 0, comprBytes: 0, poolPages: 0 },
     freeCost: { usPerSlot: 0.2, bios: 0, bioFailures: 0 },
-    traffic: { bytesOut: 1, bytesIn: 1 },
+    traffic: { bytesOut: 1, bytesIn: 1, bytesDiscarded: 0 },
     locks: [
       {
         class: 'swap_lock',

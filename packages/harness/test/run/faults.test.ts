@@ -62,20 +62,21 @@ describe('a swapper that dies with a lock held', () => {
 describe('a swapper that never gives a lock back', () => {
   it('ends the run at the time limit, with lock, holder and waiters in the report', async () => {
     // Long enough that a busy machine comes to the fault first.
-    const limit = 4;
+    const limit = 5;
     // Steps enough between two checkpoints that the others come to the lock before they come to a barrier.
-    const { error, seconds } = await failureOf({ timeLimit: limit, ops: 3000 }, 'never-unlock');
+    const { error, seconds } = await failureOf({ timeLimit: limit, ops: 8000 }, 'never-unlock');
     if (!(error instanceof TimeLimitError)) throw error;
     expect(error.exitCode).to.equal(124);
     expect(seconds).to.be.within(limit, limit + 5);
     const [sentence, ...tasks] = error.message.split('\n');
-    expect(sentence).to.equal('the time limit of 4 s was reached.');
+    expect(sentence).to.equal('the time limit of 5 s was reached.');
     const lineOf = (swapper: number): string =>
       tasks.find((line) => line.includes(`swapper ${String(swapper)} `)) ?? '';
     expect(lineOf(2)).to.match(/holds swap_lock for [\d.]+ m?s/);
-    // The other one may wait for what this one holds: its page table, for example.
-    const waiters = [0, 1].filter((swapper) => /waits for swap_lock for [\d.]+ m?s/.test(lineOf(swapper)));
-    expect(waiters).to.not.be.empty;
+    // One of the others may wait for what another one holds, its page table for example. On a busy machine they can be at the next checkpoint
+    // before the lock is taken: they wait there, then.
+    const waits = /waits for swap_lock for [\d.]+ m?s|waits for the others/;
+    expect(tasks.filter((line) => /swapper [01]\b/.test(line) && waits.test(line))).to.not.be.empty;
     expectNoThreadLeft();
   }).timeout(20_000);
 });

@@ -149,6 +149,8 @@ export async function swaplab(
   const child = spawn(process.execPath, [PROGRAM, ...words], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'] },
+    // A group of its own, by which everything that it starts can be found.
+    detached: true,
     timeout: CHILD_LIMIT_MS,
     killSignal: 'SIGKILL',
   });

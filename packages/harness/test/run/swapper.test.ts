@@ -141,13 +141,18 @@ describe('a swapper whose process is ended for lack of memory', () => {
 describe('what the swappers share', () => {
   it('lets nobody pass a barrier before all are there, and nobody wait when the run is stopped', () => {
     const alone = new RunControl(1, 1);
-    alone.barrier();
-    alone.barrier();
+    alone.barrier(0);
+    alone.barrier(0);
     const two = new RunControl(2, 1);
     two.stop();
     expect(() => {
-      two.barrier();
+      two.barrier(1);
     }).to.throw(RunStopped);
+    two.setOpsDone(0, 77);
+    expect(two.describe().split('\n')).to.deep.equal([
+      '  swapper 0: workload steps done: 77, checkpoints passed: 0',
+      '  swapper 1: workload steps done: 0, checkpoints passed: 0; waits for the others to come to the next',
+    ]);
     expect(() => {
       two.check();
     }).to.throw(RunStopped);

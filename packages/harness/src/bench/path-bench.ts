@@ -1,0 +1,152 @@
+/**
+ * What a page costs on its whole way through swap core and driver: out, in and free, in microseconds on a processor.
+ *
+ * - `path.lzo1x-2010`: with the default codec;
+ * - `path.none`: with the codec that copies: the books alone;
+ * - `path.two-threads`: two threads that share the machine, over one alone, with the default codec.
+ *
+ * The policy is `notify`: each free reaches the driver. Half of the slots are held all the time; each thread verifies its pages at the end.
+ */
+import { createMachine, type Machine } from '@swaplab/kernel-mm';
+import { ramzswap, type CodecName } from '@swaplab/ramzswap';
+import { benchPages } from './bench-pages.js';
+import { BenchThread } from './bench-thread.js';
+import { cpuClockRefusal } from './cpu-clock.js';
+import { comparedRow, measuredRow, skippedRow, type BenchPlan } from './document.js';
+import type { PathBatches, PathOrder, PathVerified, PathWindow } from './path-worker.js';
+import { BestBatches, type BenchGroup, type BenchSession } from './session.js';
+
+const LZO: BenchPlan = { name: 'path.lzo1x-2010', unit: 'us', goal: { op: '<=', value: 24 } };
+const NONE: BenchPlan = { name: 'path.none', unit: 'us', goal: { op: '<=', value: 2 } };
+const TWO_THREADS: BenchPlan = { name: 'path.two-threads', unit: 'us', goal: { op: '<=', value: 1.25 } };
+
+/** Slots of all disks together, and how many of them each of the two threads holds. */
+const SLOTS = 16_384;
+const HELD = 4096;
+/** One for each thread that runs, as in a run. */
+const DISKS = 2;
+const CORPUS_PAGES = 256;
+/** Pages of a batch: half a millisecond. */
+const BATCH_PAGES = { 'lzo1x-2010': 32, none: 256 } as const;
+const TRIALS = { 'lzo1x-2010': 60, none: 400 } as const;
+const WINDOW_MS = 20;
+/** Pairs of windows, of which the first ones warm up. */
+const WINDOWS = 24;
+const WARM_UP_WINDOWS = 4;
+
+/** The group. */
+export const PATH_GROUP: BenchGroup = { plans: [LZO, NONE, TWO_THREADS], measure: measurePath };
+
+async function measurePath(session: BenchSession): Promise<void> {
+  const { report } = session;
+  const refusal = cpuClockRefusal();
+  if (refusal !== null) {
+    for (const plan of PATH_GROUP.plans) report(skippedRow(plan, refusal));
+    return;
+  }
+  await withThreads('lzo1x-2010', session, async (threads) => {
+    report(measuredRow(LZO, await alone(threads, 'lzo1x-2010', session)));
+  });
+  await withThreads('none', session, async (threads) => {
+    report(measuredRow(NONE, await alone(threads, 'none', session)));
+  });
+  await withThreads('lzo1x-2010', session, async (threads) => {
+    const { one, two } = await together(threads, session);
+    report(comparedRow(TWO_THREADS, two, 'one thread', one));
+  });
+}
+
+/**
+ * Makes the machine of a benchmark of the path.
+ * @param policy - how the driver learns of freed slots
+ * @param codec - of the driver
+ * @param disks - which share {@link SLOTS} slots
+ * @throws MisuseError when this version does not have the policy
+ */
+export function createPathMachine(
+  policy: Machine['config']['policy'],
+  codec: CodecName,
+  disks: number = DISKS,
+): Machine {
+  const diskBytes = (SLOTS / disks + 1) * 4096;
+  const machine = createMachine({
+    // Room for every page stored as it is, the corpus of both threads, and a reserve.
+    ramBytes: (SLOTS + 2 * CORPUS_PAGES + 2048) * 4096,
+    policy,
+    ramDisks: [],
+    drivers: [ramzswap({ disks, diskBytes, codec })],
+  });
+  // Nobody drains the events.
+  machine.record();
+  const view = machine.attach({ name: 'owner' });
+  for (let disk = 0; disk < disks; disk++) view.swapon(`/dev/ramzswap${String(disk)}`, { priority: 0 });
+  view.detach();
+  return machine;
+}
+
+/** Runs two threads on a machine of their own, and verifies the pages of both. */
+async function withThreads(
+  codec: CodecName,
+  { signal }: BenchSession,
+  body: (threads: readonly BenchThread<PathOrder>[]) => Promise<void>,
+): Promise<void> {
+  const machine = createPathMachine('notify', codec).handle;
+  const { bytes: corpus } = benchPages(CORPUS_PAGES);
+  const threads = [0, 1].map(() => new BenchThread<PathOrder>('path-worker'));
+  try {
+    for (const [index, thread] of threads.entries()) {
+      const name = `bench ${String(index)}`;
+      await thread.ask({ kind: 'open', name, machine, corpus, slots: HELD, measured: false }, signal);
+    }
+    await body(threads);
+    for (const thread of threads) {
+      const { slots, wrong } = (await thread.ask({ kind: 'verify' }, signal)) as PathVerified;
+      if (wrong > 0)
+        throw new Error(`${String(wrong)} of ${String(slots)} pages were not read as they were written.`);
+    }
+  } finally {
+    await Promise.all(threads.map((thread) => thread.end()));
+  }
+}
+
+/** Microseconds on a processor of a page, by the best of each batch. */
+async function alone(
+  threads: readonly BenchThread<PathOrder>[],
+  codec: keyof typeof BATCH_PAGES,
+  { signal }: BenchSession,
+): Promise<number> {
+  const best = new BestBatches();
+  const pages = BATCH_PAGES[codec];
+  for (let trial = 0; trial < TRIALS[codec]; trial++) {
+    const answer = (await threads[0]?.ask({ kind: 'batches', pages }, signal)) as PathBatches;
+    best.add(answer.cpuNs);
+  }
+  return best.sum() / CORPUS_PAGES / 1000;
+}
+
+/** The same by longer windows, of one thread and of two at a time, in turns: waiting for each other belongs to it. */
+async function together(
+  threads: readonly BenchThread<PathOrder>[],
+  { signal }: BenchSession,
+): Promise<{ readonly one: number; readonly two: number }> {
+  const best = { one: Infinity, two: Infinity };
+  for (let window = 0; window < WINDOWS; window++) {
+    const one = await pageCost(threads.slice(0, 1), signal);
+    const two = await pageCost(threads, signal);
+    if (window < WARM_UP_WINDOWS) continue;
+    best.one = Math.min(best.one, one);
+    best.two = Math.min(best.two, two);
+  }
+  return best;
+}
+
+async function pageCost(
+  threads: readonly BenchThread<PathOrder>[],
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  const order = { kind: 'window', milliseconds: WINDOW_MS } as const;
+  const windows = (await Promise.all(threads.map((thread) => thread.ask(order, signal)))) as PathWindow[];
+  const cpuNs = windows.reduce((sum, window) => sum + window.cpuNs, 0);
+  const pages = windows.reduce((sum, window) => sum + window.pages, 0);
+  return cpuNs / pages / 1000;
+}
