@@ -85,8 +85,8 @@ class CodecBench {
     let sum = SUM_START;
     for (let page = 0; page < this.count; page++) {
       const from = this.streams + page * STREAM_BYTES;
-      const size = this.sizes[page]!;
-      for (let at = from; at < from + size; at++) sum = Math.imul(sum ^ this.u8[at]!, SUM_FACTOR);
+      const size = this.sizes[page] ?? 0;
+      for (let at = from; at < from + size; at++) sum = Math.imul(sum ^ (this.u8[at] ?? 0), SUM_FACTOR);
       bytes += size;
     }
     return { ns, bytes, sum: sum >>> 0 };
@@ -117,7 +117,7 @@ class CodecBench {
     let bytes = 0;
     for (let page = first; page < end; page++) {
       const from = this.streams + page * STREAM_BYTES;
-      bytes += codec.decompress(u8, from, sizes[page]!, u8, this.back, PAGE_SIZE);
+      bytes += codec.decompress(u8, from, sizes[page] ?? 0, u8, this.back, PAGE_SIZE);
     }
     return bytes;
   }

@@ -20,11 +20,9 @@ const LZO: BenchPlan = { name: 'path.lzo1x-2010', unit: 'us', goal: { op: '<=', 
 const NONE: BenchPlan = { name: 'path.none', unit: 'us', goal: { op: '<=', value: 2 } };
 const TWO_THREADS: BenchPlan = { name: 'path.two-threads', unit: 'us', goal: { op: '<=', value: 1.25 } };
 
-/** Slots of all disks together, and how many of them each of the two threads holds. */
+/** Slots of all disks together, and how many of them all threads together hold. */
 const SLOTS = 16_384;
-const HELD = 4096;
-/** One for each thread that runs, as in a run. */
-const DISKS = 2;
+const HELD = 8192;
 const CORPUS_PAGES = 256;
 /** Pages of a batch: half a millisecond. */
 const BATCH_PAGES = { 'lzo1x-2010': 32, none: 256 } as const;
@@ -44,13 +42,13 @@ async function measurePath(session: BenchSession): Promise<void> {
     for (const plan of PATH_GROUP.plans) report(skippedRow(plan, refusal));
     return;
   }
-  await withThreads('lzo1x-2010', session, async (threads) => {
+  await withThreads('lzo1x-2010', 1, session, async (threads) => {
     report(measuredRow(LZO, await alone(threads, 'lzo1x-2010', session)));
   });
-  await withThreads('none', session, async (threads) => {
+  await withThreads('none', 1, session, async (threads) => {
     report(measuredRow(NONE, await alone(threads, 'none', session)));
   });
-  await withThreads('lzo1x-2010', session, async (threads) => {
+  await withThreads('lzo1x-2010', 2, session, async (threads) => {
     const { one, two } = await together(threads, session);
     report(comparedRow(TWO_THREADS, two, 'one thread', one));
   });
@@ -66,7 +64,7 @@ async function measurePath(session: BenchSession): Promise<void> {
 export function createPathMachine(
   policy: Machine['config']['policy'],
   codec: CodecName,
-  disks: number = DISKS,
+  disks: number,
 ): Machine {
   const diskBytes = (SLOTS / disks + 1) * 4096;
   const machine = createMachine({
@@ -84,19 +82,20 @@ export function createPathMachine(
   return machine;
 }
 
-/** Runs two threads on a machine of their own, and verifies the pages of both. */
+/** Runs threads on a machine of their own, with a disk for each as in a run, and verifies the pages of all. */
 async function withThreads(
   codec: CodecName,
+  count: number,
   { signal }: BenchSession,
   body: (threads: readonly BenchThread<PathOrder>[]) => Promise<void>,
 ): Promise<void> {
-  const machine = createPathMachine('notify', codec).handle;
+  const machine = createPathMachine('notify', codec, count).handle;
   const { bytes: corpus } = benchPages(CORPUS_PAGES);
-  const threads = [0, 1].map(() => new BenchThread<PathOrder>('path-worker'));
+  const threads = Array.from({ length: count }, () => new BenchThread<PathOrder>('path-worker'));
   try {
     for (const [index, thread] of threads.entries()) {
       const name = `bench ${String(index)}`;
-      await thread.ask({ kind: 'open', name, machine, corpus, slots: HELD, measured: false }, signal);
+      await thread.ask({ kind: 'open', name, machine, corpus, slots: HELD / count, measured: false }, signal);
     }
     await body(threads);
     for (const thread of threads) {

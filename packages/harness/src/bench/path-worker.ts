@@ -147,12 +147,12 @@ class PathBench {
   private cycle(): void {
     const { held, contents } = this;
     const index = this.nextRandom(held.length);
-    const old = held[index]!;
+    const old = held[index] ?? 0;
     this.pageOut();
     this.transfer(BIO_READ, old, this.target);
     this.view.kernel.swap.counts.swapcacheFree(old);
-    held[index] = held.pop()!;
-    contents[index] = contents.pop()!;
+    held[index] = held.pop() ?? 0;
+    contents[index] = contents.pop() ?? 0;
   }
 
   /** Writes the next page of the corpus to a slot of its own. */
@@ -161,7 +161,7 @@ class PathBench {
     this.nextPage = page + 1 === this.corpusPages ? 0 : page + 1;
     const entry = this.view.kernel.swap.allocator.getSwapPage();
     if (entry === 0) throw new Error('the swap areas of the benchmark are full');
-    this.transfer(BIO_WRITE, entry, this.sources[page]!);
+    this.transfer(BIO_WRITE, entry, this.sources[page] ?? 0);
     this.held.push(entry);
     this.contents.push(page);
   }
@@ -179,8 +179,8 @@ class PathBench {
 
   private exchange(one: number, other: number): void {
     const { held, contents } = this;
-    [held[one], held[other]] = [held[other]!, held[one]!];
-    [contents[one], contents[other]] = [contents[other]!, contents[one]!];
+    [held[one], held[other]] = [held[other] ?? 0, held[one] ?? 0];
+    [contents[one], contents[other]] = [contents[other] ?? 0, contents[one] ?? 0];
   }
 
   private nextRandom(below: number): number {

@@ -3,7 +3,7 @@
  *
  * Each policy has a machine and a thread of its own. All write the same pages, then free them in random order; only the freeing is measured,
  * with what a policy puts off until later included. The policies take turns, and each counts with its best batch. What a policy costs is
- * held against `notify`: `discard-slot`, which the series calls too slow, shall be at least twice as dear, the others at most four times.
+ * compared with `notify`: `discard-slot`, which the series calls too slow, shall be at least twice as dear, the others at most four times.
  */
 import { FREE_SLOT_POLICIES, MisuseError, type FreeSlotPolicy } from '@swaplab/kernel-mm';
 import { benchPages } from './bench-pages.js';

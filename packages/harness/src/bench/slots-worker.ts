@@ -154,8 +154,8 @@ class SlotsBench {
     let sum = 0;
     for (let pick = firstPick; pick < end; pick++) {
       this.allocate();
-      sum = (Math.imul(sum, 31) + used[this.usedCount - 1]!) | 0;
-      this.freeUsed(picks[pick]!);
+      sum = (Math.imul(sum, 31) + (used[this.usedCount - 1] ?? 0)) | 0;
+      this.freeUsed(picks[pick] ?? 0);
     }
     return sum;
   }
@@ -184,8 +184,8 @@ class SlotsBench {
 
   private freeUsed(index: number): void {
     const { used } = this;
-    const entry = used[index]!;
-    used[index] = used[--this.usedCount]!;
+    const entry = used[index] ?? 0;
+    used[index] = used[--this.usedCount] ?? 0;
     this.view.kernel.swap.counts.swapFree(entry);
   }
 

@@ -20,7 +20,7 @@ import {
 } from '../errors.js';
 import { PAGES_SPEC_FORMS } from '../pages/spec.js';
 import { UINT32_RANGE } from '../random.js';
-import { RUN_CODECS, RUN_POLICIES, RUN_PROFILES } from '../run/options.js';
+import { RUN_CODECS, RUN_POLICIES, RUN_PROFILES, RUN_SPINLOCKS } from '../run/options.js';
 import { INJECTED_FAULTS } from '../swappers/task.js';
 import { WORKLOAD_NAMES } from '../workload/plan.js';
 import { BENCH_GROUPS, benchCommand, type BenchFlags } from './bench-command.js';
@@ -110,6 +110,10 @@ function buildProgram(context: CommandContext, setExitCode: (code: number) => vo
     .option(
       '--inject <fault>',
       `break one swapper on purpose, to see the report: ${INJECTED_FAULTS.join(', ')}`,
+    )
+    .option(
+      '--spinlock <kind>',
+      `how spinlocks wait: ${RUN_SPINLOCKS.join(', ')} (default: adaptive); ticket locks are served in order, which needs a core for each swapper`,
     )
     .option('--no-lock-stats', 'do not count how long locks are held and waited for')
     .option('--report <file>', 'write the report as an HTML page, curves included, that needs no network')

@@ -35,6 +35,7 @@ export interface RunFlags {
   readonly seed?: number;
   readonly timeLimit?: number;
   readonly lockStats?: boolean;
+  readonly spinlock?: string;
   readonly inject?: string;
   readonly report?: string;
   readonly quiet?: true;
@@ -71,6 +72,7 @@ export function runOptionsOf(flags: RunFlags): RunOptions {
     seed: flags.seed,
     timeLimit: flags.timeLimit,
     lockStats: flags.lockStats,
+    spinlock: flags.spinlock,
   } as PartialRunOptions;
   return completeRunOptions(partial).options;
 }

@@ -6,6 +6,8 @@
  */
 import { randomInt } from 'node:crypto';
 
+import type { SpinlockKind } from '@swaplab/kernel-mm';
+
 import { FREE_SLOT_POLICIES } from '@swaplab/kernel-mm';
 
 import { UsageError } from '../errors.js';
@@ -27,6 +29,9 @@ export const RUN_PROFILES = ['sound'] as const;
 /** Which faults of history are in the code. */
 export type RunProfile = (typeof RUN_PROFILES)[number];
 const LATER_PROFILES = ['2.6.34', '2.6.34+series', '2.6.35'];
+
+/** How the spinlocks of a run can wait. */
+export const RUN_SPINLOCKS: readonly SpinlockKind[] = ['adaptive', 'ticket'];
 
 /** The codecs that a run can use. */
 export const RUN_CODECS = ['lzo1x-2010', 'deflate', 'none'] as const;
@@ -62,6 +67,8 @@ export interface RunOptions {
   readonly timeLimit: number;
   /** Whether locks count how often and how long they are held and waited for. */
   readonly lockStats: boolean;
+  /** How the spinlocks of the machine wait: `ticket` ones are served in order, which needs a core for each swapper. */
+  readonly spinlock: SpinlockKind;
 }
 
 /** Numbers that follow from the options. */
@@ -125,6 +132,7 @@ const DEFAULTS = {
   codec: 'lzo1x-2010',
   timeLimit: 300,
   lockStats: true,
+  spinlock: 'adaptive',
 } as const;
 
 /**
@@ -151,6 +159,7 @@ export function completeRunOptions(partial: PartialRunOptions = {}): CompleteRun
   const ops = checkInteger('ops', partial.ops ?? DEFAULTS.ops, 1, OPS_MAX);
   const timeLimit = checkTimeLimit(partial.timeLimit ?? DEFAULTS.timeLimit);
   const lockStats = partial.lockStats ?? DEFAULTS.lockStats;
+  const spinlock = checkName('spinlock', partial.spinlock ?? DEFAULTS.spinlock, RUN_SPINLOCKS, []);
   const sizes = deriveSizes({ ...partial, swappers, disks, ops });
   checkSizes(sizes, swappers, disks);
   return {
@@ -170,6 +179,7 @@ export function completeRunOptions(partial: PartialRunOptions = {}): CompleteRun
       seed,
       timeLimit,
       lockStats,
+      spinlock,
     },
     plan: {
       pagesPerSwapper: sizes.mapped / PAGE_BYTES,
@@ -248,6 +258,7 @@ export function repeatCommand(options: RunOptions): string {
     known[name] = options[name];
     words.push(`--${name}`, formatSize(options[name]));
   }
+  named('spinlock', options.spinlock, DEFAULTS.spinlock);
   if (!options.lockStats) words.push('--no-lock-stats');
   words.push('--seed', String(options.seed));
   return words.join(' ');

@@ -85,7 +85,7 @@ export async function runPolicy(run: PolicyRun): Promise<PolicyResult> {
 
 function createRunMachine(run: PolicyRun): Machine {
   const { options } = run.complete;
-  const { ram, limit, disks, disksize, codec, profile, seed, swappers } = options;
+  const { ram, limit, disks, disksize, codec, profile, seed, swappers, spinlock } = options;
   return createMachine({
     ramBytes: ram,
     limitBytes: limit,
@@ -94,6 +94,7 @@ function createRunMachine(run: PolicyRun): Machine {
     ramDisks: [],
     addressSpaces: swappers + SPARE_ADDRESS_SPACES,
     seed,
+    spinlock,
     drivers: [ramzswap({ disks, diskBytes: disksize, codec })],
   });
 }

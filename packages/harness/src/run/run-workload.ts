@@ -128,8 +128,18 @@ const WARM_UP_OPS = 2500;
 
 /** The same kind of work on a small machine; null when there is nothing to compare, or too little work for it to matter. */
 function warmUpOf(complete: CompleteRunOptions): CompleteRunOptions | null {
-  const { policies, swappers, ops, codec, workload, pages, seed, lockStats } = complete.options;
+  const { policies, swappers, ops, codec, workload, pages, seed, lockStats, spinlock } = complete.options;
   const warmUpOps = WARM_UP_OPS * swappers;
   if (policies.length < 2 || ops < 4 * warmUpOps) return null;
-  return completeRunOptions({ policies, swappers, ops: warmUpOps, codec, workload, pages, seed, lockStats });
+  return completeRunOptions({
+    policies,
+    swappers,
+    ops: warmUpOps,
+    codec,
+    workload,
+    pages,
+    seed,
+    lockStats,
+    spinlock,
+  });
 }

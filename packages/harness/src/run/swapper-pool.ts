@@ -208,11 +208,7 @@ function nameOf(thread: PoolTask | PoolResult): string {
 }
 
 /** The first cause is what counts: those who were only told to leave, or found the machine stopped, are not. */
-function throwFirst(
-  failure: Error | null,
-  results: readonly (PoolResult | null)[],
-  machine: Machine,
-): void {
+function throwFirst(failure: Error | null, results: readonly (PoolResult | null)[], machine: Machine): void {
   if (failure !== null) throw failure;
   const failed = results.filter((result) => result !== null).filter((result) => result.error !== null);
   const consequences = ['ERR_RUN_STOPPED', 'ERR_MACHINE_STOPPED'];

@@ -20,21 +20,21 @@ const LOOK_EVERY_MS = 50;
  */
 export function runKernelThread(task: KernelThreadTask): KernelThreadResult {
   const control = new RunControl(task.swappers, task.samplesMax, task.control);
-  let discarded = 0;
+  const { kernelThread } = task;
   try {
     const view = attachMachine(task.machine, {
       drivers: { ramzswap },
-      name: task.kernelThread,
+      name: kernelThread,
       clock: task.lockStats ? clockNs : null,
       lockStats: task.lockStats,
       waitLimitMs: task.waitLimitMs,
     });
     const { clusters } = view.kernel.swap;
-    while (!control.isStopped() && !clusters.shouldStop()) discarded += clusters.serve(LOOK_EVERY_MS);
+    while (!control.isStopped() && !clusters.shouldStop()) clusters.serve(LOOK_EVERY_MS);
     view.detach();
-    return { kernelThread: task.kernelThread, error: null, discarded };
+    return { kernelThread, error: null };
   } catch (thrown) {
     control.stop();
-    return { kernelThread: task.kernelThread, error: plainError(thrown), discarded };
+    return { kernelThread, error: plainError(thrown) };
   }
 }

@@ -56,8 +56,6 @@ export interface KernelThreadResult {
   readonly kernelThread: string;
   /** Why it did not end when it was told to; null when it did. */
   readonly error: PlainError | null;
-  /** Clusters it discarded. */
-  readonly discarded: number;
 }
 
 /** What a thread of the pool may be asked. */

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { runBench, type BenchProgress } from '#src/bench/bench.js';
-import { measuredRow, skippedRow } from '#src/bench/document.js';
+import { comparedRow, measuredRow, skippedRow } from '#src/bench/document.js';
 import { UsageError } from '#src/errors.js';
 
 const plan = { name: 'sync.x', unit: 'ns', goal: { op: '<=', value: 30 } } as const;
@@ -29,18 +29,24 @@ describe('benchmarks', () => {
       [2, 3],
       [3, 3],
     ]);
+    expect(document.notes).to.have.length(1);
+    expect(document.notes[0]).to.match(/ticket lock \d+ and \d+ \(ratio .*\), adaptive lock \d+ and \d+/);
     expect(JSON.parse(JSON.stringify(document))).to.deep.equal(document);
   });
 
   it('skip what is not measured when they are interrupted', async function () {
     this.timeout(30_000);
     const early = await runBench({}, { signal: AbortSignal.abort() });
-    expect(early.rows).to.have.length(3);
+    const groups = new Set(early.rows.map((row) => row.name.split('.')[0]));
+    expect([...groups]).to.deep.equal(['sync', 'slots', 'path', 'codec', 'policies']);
     for (const row of early.rows)
       expect(row).to.include({ value: null, holds: null, skipped: 'interrupted' });
 
     const controller = new AbortController();
-    const late = await runBench({}, { signal: controller.signal, onProgress: () => controller.abort() });
+    const late = await runBench(
+      { only: ['sync'] },
+      { signal: controller.signal, onProgress: () => controller.abort() },
+    );
     expect(late.rows).to.have.length(3);
     expect(late.rows[0]?.value).to.be.above(0);
     expect(late.rows[2]).to.include({ value: null, holds: null, skipped: 'interrupted' });
@@ -62,6 +68,19 @@ describe('rows of a benchmark', () => {
     const atLeast = { ...plan, goal: { op: '>=', value: 0.6 } } as const;
     expect(measuredRow(atLeast, 0.6).holds).to.be.true;
     expect(measuredRow(atLeast, 0.59).holds).to.be.false;
+  });
+
+  it('hold their goal by the ratio where there is a peer', () => {
+    const faster = { ...plan, goal: { op: '>=', value: 0.5 } } as const;
+    expect(comparedRow(faster, 40, 'C', 80)).to.include({
+      ratio: 0.5,
+      peer: 'C',
+      peerValue: 80,
+      holds: true,
+    });
+    expect(comparedRow(faster, 39, 'C', 80).holds).to.be.false;
+    expect(comparedRow(plan, 31, 'C', 1).holds).to.be.false;
+    expect(comparedRow(plan, 30, 'C', 1).holds).to.be.true;
   });
 
   it('say why they were skipped', () => {

@@ -199,6 +199,7 @@ describe('the command that repeats a run', () => {
         workload: fc.constantFrom('churn' as const, 'phased' as const),
         pages: fc.constantFrom('default', 'synthetic:ratio=0.3'),
         timeLimit: fc.constantFrom(10, 300, 12.5),
+        spinlock: fc.constantFrom('adaptive' as const, 'ticket' as const),
       },
       { requiredKeys: [] },
     );

@@ -6,7 +6,9 @@ import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import {
+  chmodSync,
   closeSync,
+  mkdirSync,
   mkdtempSync,
   openSync,
   readdirSync,
@@ -126,6 +128,32 @@ describe('real pages on the command line', function () {
     expect(stderr).to.match(
       /^swaplab: the memory of process \d+ cannot be read: permission is denied, since it belongs to user 0 and not to user 65534; root may\n$/,
     );
+  });
+
+  it('leave out what the user may not read, and count it', function () {
+    if (process.platform !== 'linux' || process.getuid?.() !== 0) this.skip();
+    const asNobody = { uid: 65_534, gid: 65_534, encoding: 'utf8', timeout: 40_000 } as const;
+    if (spawnSync(process.execPath, [PROGRAM, '--version'], asNobody).status !== 0) this.skip();
+    chmodSync(folder, 0o755);
+    mkdirSync(join(folder, 'closed'));
+    writeFileSync(join(folder, 'closed', 'inner'), 'unseen');
+    writeFileSync(join(folder, 'secret'), 'unseen', { mode: 0o600 });
+    writeFileSync(join(folder, 'open'), 'seen');
+    chmodSync(join(folder, 'closed'), 0o700);
+    const run = (path: string): ReturnType<typeof spawnSync> =>
+      spawnSync(process.execPath, [PROGRAM, ...SMALL, '--json', '--pages', path], asNobody);
+    const { status, stdout, stderr } = run(folder);
+    expect(status, String(stderr)).to.equal(0);
+    expect((JSON.parse(String(stdout)) as RunDocument).pagesDescription).to.equal(
+      `1 page of 1 file below ${folder}; left out: 2 entries that cannot be read`,
+    );
+    for (const name of ['closed', 'secret']) {
+      const refused = run(join(folder, name));
+      expect(refused.status).to.equal(3);
+      expect(refused.stderr).to.equal(
+        `swaplab: pages cannot be read from ${join(folder, name)}: permission is denied (EACCES)\n`,
+      );
+    }
   });
 
   it('do not hide that the disk behind the output is full', function () {

@@ -31,12 +31,12 @@ describe('pages of files', () => {
   });
 
   it('are all pages in order, the last one filled up with zeros, when there is room', () => {
-    writeFileSync(path('file'), Buffer.concat([pageOf(1), pageOf(0), Buffer.alloc(17, 3)]));
+    writeFileSync(path('file'), Buffer.concat([pageOf(0), pageOf(1), Buffer.alloc(17, 3)]));
     const corpus = harvest('file');
     expect(corpus.pages).to.equal(3);
     expect(corpus.bytes.buffer).to.be.instanceOf(SharedArrayBuffer);
     expect(Buffer.from(corpus.bytes)).to.deep.equal(
-      Buffer.concat([pageOf(1), pageOf(0), Buffer.alloc(17, 3), Buffer.alloc(PAGE_BYTES - 17)]),
+      Buffer.concat([pageOf(0), pageOf(1), Buffer.alloc(17, 3), Buffer.alloc(PAGE_BYTES - 17)]),
     );
     expect(corpus.description).to.equal(`3 pages of the file ${path('file')}`);
   });

@@ -139,6 +139,7 @@ describe('the report of a run as a page', () => {
     expect(told)
       .to.include('Not so under discard (')
       .and.to.include('discard-cluster (up to 14,970 stale, 260 left at the end)');
+    expect(told).to.include('took 0.37 µs under notify and 10.2 µs under discard-slot, 28 times as long.');
     expect(told).to.include('Under discard-slot 3 block requests could not be made.');
   });
 
@@ -174,7 +175,9 @@ describe('the report of a run as a page', () => {
     const page = renderReport(
       both({ policies: [result], pagesDescription: evil, command: evil, pagesHash: evil, options }),
     );
-    expect(page).to.not.match(/<script|\u0000|"1"/);
+    expect(page)
+      .to.not.match(/<script|"1"/)
+      .and.to.not.include('\u0000');
     expect(page.match(/&lt;\/style&gt;&lt;script&gt;alert\(&quot;1&quot;\)/g)?.length).to.be.greaterThan(20);
     expect(nestingErrors(page)).to.deep.equal([]);
     expect(markup`<i title="${'"<&>\''}">${['<', markup`<b>`, null, 1]}</i>`.source).to.equal(
@@ -196,7 +199,7 @@ describe('the report of a run as a page', () => {
       .to.include('no curve can be drawn')
       .and.to.include('Lock statistics were switched off');
     expect(textOf(page)).to.match(
-      /Cost per freed slot Median time to tell the device of one free\. not measured/,
+      /Cost per freed slot Median time to tell the device of one free, in the thread that frees\. not measured/,
     );
     expect(page)
       .to.not.match(/undefined|NaN|Infinity/)
@@ -249,7 +252,7 @@ describe('the report of a run as a page', () => {
   });
 
   it('repeats configuration, seed, hash, pages and command, also options it has no words for', () => {
-    const options = { ...both().options, spinlock: 'ticket' };
+    const options = { ...both().options, spinlock: 'ticket' as const };
     const page = textOf(
       renderReport(both({ options, pagesHash: 'abc123', command: 'npx swaplab run --seed 42' })),
     );
@@ -325,7 +328,7 @@ describe('the geometry of the charts', () => {
   it('ends a scale on a round number at or above the largest value', () => {
     const ends = (most: number): [number, string] => {
       const { top, ticks } = scaleFor(most, 1, String);
-      return [top, ticks.map(({ text }) => text).join()];
+      return [Number(top.toPrecision(6)), ticks.map(({ text }) => text).join()];
     };
     expect(ends(7680)).to.deep.equal([8000, '0,2000,4000,6000,8000']);
     expect(ends(8000)).to.deep.equal([8000, '0,2000,4000,6000,8000']);

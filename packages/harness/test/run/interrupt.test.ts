@@ -10,7 +10,7 @@ import { expect } from 'chai';
 import { Random } from '#src/random.js';
 import { randomSeed, swaplab, type CommandOutcome } from './support.js';
 
-const RUN = ['run', '--swappers', '2', '--codec', 'none', '--pages', 'synthetic', '--seed', '1'];
+const RUN = ['run', '--swappers', '4', '--codec', 'none', '--pages', 'synthetic', '--seed', '1'];
 
 /** Many moments take most of a minute. */
 const MOMENTS = (process.env['SWAPLAB_LONG'] ?? '') === '' ? 5 : 20;

@@ -78,6 +78,25 @@ export class AddressSpace {
     );
   }
 
+  /**
+   * Makes a child with the same contents: pages are shared until one of the two writes to them. May sleep.
+   * @returns the child
+   * @throws {@link KernelError} `ENOMEM` when there is no place or no page table for the child, or when a slot can have no more users (62);
+   * nothing is left of the child then
+   */
+  fork(): AddressSpace {
+    this.requireLive('fork');
+    const child = this.vm.fork.dupMm(this.id);
+    if (child < 0) {
+      const sentence =
+        child === -ENOMEM
+          ? `no place or page table for a child of ${this.bytes} bytes, or a slot with too many users; see the machine's addressSpaces and tableBytes`
+          : 'the process has ended';
+      throw new KernelError('fork', child, sentence);
+    }
+    return new AddressSpace(this.vm, child);
+  }
+
   /** Ends the process: everything is dropped. A second call does nothing. */
   exit(): void {
     if (this.isLive()) this.vm.zap.exit(this.id);

@@ -208,5 +208,10 @@ export function createCore(
     layout: regions.layout,
   };
   const context = new Context(cells, parts, options, tasks.claim(options.name));
-  return { cells, context, locks: createLocks(context, config.spinlock), symbols: new Symbols(arena, regions.symbols) };
+  return {
+    cells,
+    context,
+    locks: createLocks(context, config.spinlock),
+    symbols: new Symbols(arena, regions.symbols),
+  };
 }

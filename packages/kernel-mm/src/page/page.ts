@@ -6,7 +6,8 @@
  *   flags                       bit by bit with Atomics; most bits belong to the holder of the page lock (see each)
  *   count                       anyone who holds a reference, with Atomics
  *   private                     the holder of the page lock
- *   mapcount, mapping, index    the page-table lock of the address space it is or was mapped in
+ *   mapcount                    owners of page tables that map it, with Atomics; see vm/address-spaces.ts
+ *   mapping, index              whoever maps it first: the holder of the page lock
  *   lock                        the page lock itself, a mutex word of class `page_lock`
  *   onLru, lruNext, lruPrev     `lru_lock`; while the page is free, lruNext belongs to `zone_lock`
  *   referenced                  anyone, a hint
@@ -24,9 +25,9 @@ export const PAGE = struct(
     lock: 'i32',
     /** The swap entry while the page is in the swap cache. */
     private: 'u32',
-    /** Address of the address space it was mapped in last; 0 when it never was. */
+    /** The family of address spaces that map it or did last; 0 when none ever did. @kernel page->mapping, an anon_vma */
     mapping: 'i32',
-    /** Virtual page number in that address space. */
+    /** Virtual page number in all of them. */
     index: 'i32',
     /** Used since reclaim last looked. @kernel PG_referenced */
     referenced: 'i32',

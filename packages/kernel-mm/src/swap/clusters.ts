@@ -123,8 +123,7 @@ export class SwapClusters {
     const { cells } = this.table;
     const context: Context = this.table.context;
     context.assert(
-      cells.ldu32(area + SWAP_INFO.discardHead) === 0 &&
-        cells.ldu32(area + SWAP_INFO.discardsInFlight) === 0,
+      cells.ldu32(area + SWAP_INFO.discardHead) === 0 && cells.ldu32(area + SWAP_INFO.discardsInFlight) === 0,
       'no cluster waits for its discard when the area goes',
     );
     const clusters = cells.ldu32(area + SWAP_INFO.clusters);
@@ -206,12 +205,9 @@ export class SwapClusters {
   release(area: number, index: number): void {
     const { table } = this;
     const { cells } = table;
-    const first = index * SWAPFILE_CLUSTER;
-    const last = first + SWAPFILE_CLUSTER - 1;
+    // The bounds of the area were lowered and raised when the slots were freed, and only slots that are taken move them back.
     cells.st16(this.at(area, index) + SWAP_CLUSTER.held, 0);
     this.fillMap(area, index, 0);
-    if (first < cells.ldu32(area + SWAP_INFO.lowestBit)) cells.st32(area + SWAP_INFO.lowestBit, first);
-    if (last > cells.ldu32(area + SWAP_INFO.highestBit)) cells.st32(area + SWAP_INFO.highestBit, last);
     table.add(area + SWAP_INFO.discardsInFlight, -1);
     this.ended.wakeAll();
   }

@@ -267,7 +267,7 @@ export class SlotScanner {
           continue;
         }
         // Four slots at once: in a fragmented map a test of each byte is foretold wrong at every other one.
-        const word = i32[address >> 2]!;
+        const word = i32[address >> 2] ?? 0;
         address += 4;
         if (word === 0) {
           run += 4;

@@ -3,12 +3,15 @@
  *
  * Promise: an address space is a flat table of page-table entries, one 32-bit cell for each virtual page, in the form of a 2-level x86: bit 0
  * present, bit 1 writable, bit 5 accessed, bit 6 dirty, the frame number from bit 12; when not present, 0 for nothing or a swap entry. A page
- * that is present has a descriptor whose `mapping` and `index` lead back here.
+ * that is present has a descriptor whose `mapping` and `index` lead back here: to the family of the address space, and to the number of the
+ * virtual page. Each mapping holds one reference to its page.
  *
  * Locks, per address space:
- * - `mmap_sem` (reader/writer): read for faults, write for dropping ranges and for the end;
- * - `page_table_lock` (spinlock): every entry, `rss`, `swapents`, and `mapcount`, `mapping` and `index` of the pages mapped here. Taken inside
- *   the page lock, outside `swap_lock`.
+ * - `mmap_sem` (reader/writer): read for faults, write for dropping ranges, for forks and for the end;
+ * - `page_table_lock` (spinlock): every entry, `rss` and `swapents`. Taken inside the page lock, outside `swap_lock`. A fork holds two, the
+ *   parent's first; nobody else ever does.
+ * A page may be mapped in several address spaces, so its `mapcount` is changed with Atomics. It rises from 0 only under the page lock, or
+ * while nobody else knows the page; from there on also by forks, under the page-table lock of an owner.
  * `mmlist_lock` (spinlock): which places in the table of address spaces are taken. @kernel struct mm_struct, 2.6.34
  */
 import { ENOMEM } from '../errno.js';
@@ -24,6 +27,7 @@ import type { Core } from '../sync/core.js';
 import type { LockClass, LockClasses } from '../sync/lock-classes.js';
 import { layoutLocks, SpinLock, type Locks } from '../sync/locks.js';
 import { layoutRwSemaphores, RwSemaphore } from '../sync/rwsem.js';
+import { AnonVmas, layoutAnonVmas, type AnonVmasLayout } from './anon-vma.js';
 
 /** Page-table bit: the page is in memory. @kernel _PAGE_PRESENT */
 export const PTE_PRESENT = 0x001;
@@ -62,6 +66,7 @@ export interface AddressSpacesLayout {
   readonly tableLocks: Region;
   readonly mmapSems: Region;
   readonly listLock: Region;
+  readonly anonVmas: AnonVmasLayout;
   readonly tableLockClass: LockClass;
   readonly mmapSemClass: LockClass;
   readonly listLockClass: LockClass;
@@ -71,7 +76,7 @@ export interface AddressSpacesLayout {
 /**
  * Reserves the address spaces.
  * @param layout - not yet sealed
- * @param classes - gets `page_table_lock`, `mmap_sem` and `mmlist_lock`
+ * @param classes - gets `anon_vma_lock`, `page_table_lock`, `mmap_sem` and `mmlist_lock`
  * @param count - most address spaces at one time
  */
 export function layoutAddressSpaces(
@@ -84,6 +89,7 @@ export function layoutAddressSpaces(
     tableLocks: layoutLocks(layout, 'page_table_lock', count),
     mmapSems: layoutRwSemaphores(layout, 'mmap_sem', count),
     listLock: layoutLocks(layout, 'mmlist_lock'),
+    anonVmas: layoutAnonVmas(layout, classes, count),
     tableLockClass: classes.define('page_table_lock'),
     mmapSemClass: classes.define('mmap_sem'),
     listLockClass: classes.define('mmlist_lock'),
@@ -101,6 +107,8 @@ export interface AddressSpaceInfo {
 
 /** The address spaces of a machine, as one thread sees them. */
 export class AddressSpaces {
+  /** Which address spaces may map the same pages. */
+  readonly families: AnonVmas;
   private readonly cells: Cells;
   private readonly context: Context;
   private readonly locks: Locks;
@@ -126,6 +134,7 @@ export class AddressSpaces {
     this.frames = parts.frames;
     this.vmalloc = parts.vmalloc;
     this.regions = regions;
+    this.families = new AnonVmas(core, regions.anonVmas);
     this.listLock = new SpinLock(core.locks, regions.listLock.base, regions.listLockClass);
     for (let index = 0; index < regions.count; index++) {
       const address = regions.mmapSems.base + index * regions.mmapSems.stride;
@@ -136,10 +145,11 @@ export class AddressSpaces {
   /**
    * Creates an empty address space. May sleep.
    * @param pages - virtual pages, at least 1
+   * @param parent - the address space it is forked from, whose family it joins; 0 for a family of its own
    * @returns its address, or `-ENOMEM` when there is no place or no memory for the page table
    * @kernel mm_alloc
    */
-  create(pages: number): number {
+  create(pages: number, parent = 0): number {
     const table = this.vmalloc.vmalloc(pages * 4);
     if (table === 0) return -ENOMEM;
     const mm = this.claimPlace();
@@ -154,6 +164,9 @@ export class AddressSpaces {
     } finally {
       this.unlockTable(mm);
     }
+    // Before anything is mapped in it, or the reverse map would miss that.
+    if (parent === 0) this.families.found(this.indexOf(mm), mm);
+    else this.families.join(this.indexOf(mm), mm, this.familyOf(parent));
     return mm;
   }
 
@@ -167,6 +180,8 @@ export class AddressSpaces {
       this.cells.ld32(mm + MM.swapents) === 0,
       'an address space that ends has no swap entries',
     );
+    // First, so that nobody comes here by a page any more.
+    this.families.leave(this.indexOf(mm));
     this.lockTable(mm);
     const table = this.cells.ld32(mm + MM.table);
     try {
@@ -245,22 +260,20 @@ export class AddressSpaces {
     return ((this.frames.frameNumber(page) << PAGE_SHIFT) | PTE_PRESENT | bits) >>> 0;
   }
 
+  /** The family of an address space. @kernel vma->anon_vma */
+  familyOf(mm: number): number {
+    return this.families.familyOf(this.indexOf(mm));
+  }
+
   /**
-   * Maps a page that is mapped nowhere, in place of nothing or of a swap entry; the caller's reference becomes the mapping's. Page-table lock
-   * held. @kernel set_pte_at and page_add_anon_rmap
+   * Maps a page in place of nothing or of a swap entry; the caller's reference becomes the mapping's. Page-table lock held, and the page lock
+   * unless the page is new: so nobody else maps the page for the first time meanwhile. @kernel set_pte_at and page_add_anon_rmap
    */
   mapPage(mm: number, vpn: number, page: number, bits: number): void {
     const before = this.pte(mm, vpn);
     if ((before & PTE_PRESENT) !== 0) this.context.bug(`Virtual page ${vpn} is mapped twice.`);
-    const mapcount = this.cells.ld32(page + PAGE.mapcount);
-    if (mapcount !== 0)
-      this.context.bug(
-        `Page ${this.frames.frameNumber(page)} is mapped ${mapcount + 1} times, but nobody shares pages.`,
-      );
+    this.addRmap(mm, vpn, page);
     this.setPte(mm, vpn, this.makePte(page, bits));
-    this.cells.st32(page + PAGE.mapping, mm);
-    this.cells.st32(page + PAGE.index, vpn);
-    this.cells.st32(page + PAGE.mapcount, 1);
     this.add(mm + MM.rss, 1);
     if (before !== 0) this.add(mm + MM.swapents, -1);
   }
@@ -272,11 +285,47 @@ export class AddressSpaces {
    */
   unmapPage(mm: number, vpn: number, page: number, replacement: number): void {
     this.setPte(mm, vpn, replacement);
-    this.cells.st32(page + PAGE.mapcount, this.cells.ld32(page + PAGE.mapcount) - 1);
-    if (this.cells.ld32(page + PAGE.mapcount) !== 0)
-      this.context.bug(`Page ${this.frames.frameNumber(page)} was not mapped once.`);
+    this.removeRmap(page);
     this.add(mm + MM.rss, -1);
     if (replacement !== 0) this.add(mm + MM.swapents, 1);
+  }
+
+  /**
+   * Puts a copy in the place of a page that others may read too; the caller's reference to the copy becomes the mapping's, the mapping's
+   * reference to the old page the caller's. Page-table lock held. @kernel do_wp_page, from ptep_clear_flush on, 2.6.34
+   * @param page - mapped here
+   * @param copy - a new page
+   * @param bits - of the new entry
+   */
+  replacePage(mm: number, vpn: number, page: number, copy: number, bits: number): void {
+    this.addRmap(mm, vpn, copy);
+    this.setPte(mm, vpn, this.makePte(copy, bits));
+    this.removeRmap(page);
+  }
+
+  /**
+   * Maps a page in a child as its parent has it: both only for reading, so that the first write of either makes a copy. The child gets a
+   * reference of its own. Page-table locks of both held. @kernel mm/memory.c copy_one_pte for a present page, 2.6.34
+   * @param parent - maps the page at this virtual page
+   * @param child - has nothing there
+   */
+  sharePage(parent: number, child: number, vpn: number): void {
+    const pte = this.pte(parent, vpn);
+    const page = this.pageOf(pte);
+    const shared = (pte & ~PTE_WRITABLE) >>> 0;
+    this.setPte(parent, vpn, shared);
+    this.frames.getPage(page);
+    if (this.cells.atomicAdd(page + PAGE.mapcount, 1) <= 0)
+      this.context.bug(`Page ${this.frames.frameNumber(page)} is shared although nobody maps it.`);
+    // Whether the page is newer than its slot must be known to both, since either may be the last to map it; only one has used it.
+    this.setPte(child, vpn, shared & ~PTE_ACCESSED);
+    this.add(child + MM.rss, 1);
+  }
+
+  /** Copies a swap entry into a child, which has nothing there; the slot has counted it. Page-table locks of both held. */
+  shareSwapPte(child: number, vpn: number, pte: number): void {
+    this.setPte(child, vpn, pte);
+    this.add(child + MM.swapents, 1);
   }
 
   /** Clears a swap entry. Page-table lock held. */
@@ -316,6 +365,28 @@ export class AddressSpaces {
 
   private tableLockOf(mm: number): number {
     return this.regions.tableLocks.base + this.indexOf(mm) * this.regions.tableLocks.stride;
+  }
+
+  /** Counts a mapping and writes into the page how to find it. @kernel page_add_anon_rmap */
+  private addRmap(mm: number, vpn: number, page: number): void {
+    const family = this.familyOf(mm);
+    if (this.cells.atomicAdd(page + PAGE.mapcount, 1) === 0) {
+      this.cells.st32(page + PAGE.mapping, family);
+      this.cells.st32(page + PAGE.index, vpn);
+    } else if (
+      this.cells.ld32(page + PAGE.mapping) !== family ||
+      this.cells.ld32(page + PAGE.index) !== vpn
+    ) {
+      this.context.bug(
+        `Page ${this.frames.frameNumber(page)} is mapped at virtual page ${vpn}, but others map it elsewhere.`,
+      );
+    }
+  }
+
+  /** @kernel page_remove_rmap */
+  private removeRmap(page: number): void {
+    if (this.cells.atomicAdd(page + PAGE.mapcount, -1) <= 0)
+      this.context.bug(`Page ${this.frames.frameNumber(page)} is unmapped once too often.`);
   }
 
   private claimPlace(): number {

@@ -1,5 +1,6 @@
 /**
- * Page faults: first touch, swap-in, and the first write to a page that came in for reading. @kernel mm/memory.c, 2.6.34
+ * Page faults: first touch, swap-in, and the first write to a page that came in for reading or is shared since a fork.
+ * @kernel mm/memory.c, 2.6.34
  *
  * Promise: a fault either leaves an entry the access can use, or changes nothing and says why: `-ENOMEM` when no page could be had, `-EIO`
  * when the slot could not be read (the original sends SIGBUS), `-EFAULT` when the address space has ended. An entry that another task changed
@@ -24,6 +25,9 @@ import { LOOK_AGAIN, type SwapCache } from './swap-cache.js';
 
 /** Bits of an entry through which the process has just written. */
 const WRITTEN = PTE_WRITABLE | PTE_DIRTY | PTE_ACCESSED;
+/** Results of mapping a page of the swap cache: the access can go on, or can if it only reads. */
+const MAPPED = 1;
+const MAPPED_FOR_READING = 2;
 /** Turns of the look-up loop before it is reported as a hang. */
 const LOOK_UP_TURNS_MAX = 1_000_000;
 
@@ -86,7 +90,7 @@ export class Faults {
     this.spaces.unlockTable(mm);
     if (pte === 0) return this.doAnonymousPage(mm, vpn, write);
     if (isSwapPte(pte)) return this.doSwapPage(mm, vpn, pte, write);
-    if (write && (pte & PTE_WRITABLE) === 0) return this.doWpPage(mm, vpn, pte);
+    if (write && (pte & PTE_WRITABLE) === 0) return this.doWpPage(mm, vpn);
     return 0;
   }
 
@@ -126,35 +130,71 @@ export class Faults {
     const verdict = this.isPageOf(page, entry) ? this.mapSwapPage(mm, vpn, pte, page, write) : 0;
     this.frames.unlockPage(page);
     if (verdict <= 0) this.frames.putPage(page);
+    if (verdict === MAPPED_FOR_READING && write) return this.doWpPage(mm, vpn);
     return Math.min(verdict, 0);
   }
 
   /**
-   * Gives a write its own page. @kernel mm/memory.c do_wp_page, 2.6.34
-   * @returns 0; the access looks again
+   * Gives a write its own page: the present one if nobody else uses it or its slot, else a copy. @kernel mm/memory.c do_wp_page, 2.6.34
+   * @returns 0: the access looks again; `-ENOMEM` when no page for the copy could be had
    */
-  doWpPage(mm: number, vpn: number, pte: number): number {
-    const page = this.spaces.pageOf(pte);
-    this.spaces.lockTable(mm);
-    const unchanged = this.spaces.pte(mm, vpn) === pte;
-    if (unchanged) this.frames.getPage(page);
-    this.spaces.unlockTable(mm);
-    if (!unchanged) return 0;
+  doWpPage(mm: number, vpn: number): number {
+    const page = this.getReadOnlyPage(mm, vpn);
+    if (page === 0) return 0;
     // The page lock comes before the page-table lock, so take it in between and look again.
     this.frames.lockPage(page);
+    const settled = this.reuseIfAlone(mm, vpn, page);
+    this.frames.unlockPage(page);
+    const error = settled ? 0 : this.copyForWriting(mm, vpn, page);
+    this.frames.putPage(page);
+    return error;
+  }
+
+  /**
+   * Lets a process write to a page that nobody else uses.
+   * @param page - locked by the caller, with a reference of its own
+   * @returns false when others use it, so that a copy is needed; true also when the entry changed meanwhile
+   * @kernel mm/memory.c do_wp_page, the half before `gotten`, 2.6.34
+   */
+  reuseIfAlone(mm: number, vpn: number, page: number): boolean {
     this.spaces.lockTable(mm);
     try {
-      const now = this.spaces.pte(mm, vpn);
-      if ((now & PTE_PRESENT) !== 0 && this.spaces.pageOf(now) === page) {
-        if (!this.swap.pages.reuseSwapPage(page))
-          this.context.bug(`Page ${this.frames.frameNumber(page)} has other users, but nobody shares pages.`);
-        this.spaces.setPte(mm, vpn, now | WRITTEN);
+      if (!this.mapsForReading(mm, vpn, page)) return true;
+      if (!this.swap.pages.reuseSwapPage(page)) return false;
+      this.spaces.setPte(mm, vpn, this.spaces.pte(mm, vpn) | WRITTEN);
+      return true;
+    } finally {
+      this.spaces.unlockTable(mm);
+    }
+  }
+
+  /**
+   * Maps a copy in the place of a page that others use. The original copies without locks and then compares the entry; here the copy is made
+   * under the page-table lock, so that an entry that went and came back meanwhile cannot be taken for the old one.
+   * @param page - with a reference of the caller, which keeps it here while a page for the copy is sought; unlocked
+   * @returns 0, also when the entry changed meanwhile; `-ENOMEM`
+   * @kernel mm/memory.c do_wp_page from `gotten` on, 2.6.34
+   */
+  copyForWriting(mm: number, vpn: number, page: number): number {
+    const copy = this.reclaim.allocUserPage();
+    if (copy === 0) return -ENOMEM;
+    this.frames.setFlag(copy, PG_UPTODATE | PG_SWAPBACKED);
+    let unused = copy;
+    this.spaces.lockTable(mm);
+    try {
+      if (this.mapsForReading(mm, vpn, page)) {
+        this.cells.copyPage(this.frames.addressOf(copy), this.frames.addressOf(page));
+        this.spaces.replacePage(mm, vpn, page, copy, WRITTEN);
+        unused = page;
       }
     } finally {
       this.spaces.unlockTable(mm);
-      this.frames.unlockPage(page);
     }
-    this.frames.putPage(page);
+    if (unused === page) {
+      this.list.add(copy);
+      this.events.count(VM_EVENT.copies);
+    }
+    this.frames.putPage(unused);
     return 0;
   }
 
@@ -192,13 +232,33 @@ export class Faults {
     );
   }
 
+  /** The page of a present entry that may not be written, with a reference; 0 when there is none any more. */
+  private getReadOnlyPage(mm: number, vpn: number): number {
+    this.spaces.lockTable(mm);
+    try {
+      const pte = this.spaces.pte(mm, vpn);
+      if ((pte & PTE_PRESENT) === 0 || (pte & PTE_WRITABLE) !== 0) return 0;
+      const page = this.spaces.pageOf(pte);
+      this.frames.getPage(page);
+      return page;
+    } finally {
+      this.spaces.unlockTable(mm);
+    }
+  }
+
+  /** Whether an entry maps a page, but not for writing. Page-table lock held. */
+  private mapsForReading(mm: number, vpn: number, page: number): boolean {
+    const pte = this.spaces.pte(mm, vpn);
+    return (pte & PTE_PRESENT) !== 0 && (pte & PTE_WRITABLE) === 0 && this.spaces.pageOf(pte) === page;
+  }
+
   private isPageOf(page: number, entry: SwapEntry): boolean {
     return this.cache.isSwapCache(page) && this.cache.swapEntryOf(page) === entry;
   }
 
   /**
    * Maps a locked swap-cache page in place of its entry; the caller's reference becomes the mapping's.
-   * @returns 1 when mapped, 0 when the entry changed meanwhile, `-EIO` when the page could not be read
+   * @returns {@link MAPPED}, {@link MAPPED_FOR_READING}, 0 when the entry changed meanwhile, `-EIO` when the page could not be read
    */
   private mapSwapPage(mm: number, vpn: number, pte: number, page: number, write: boolean): number {
     const entry = pteToSwpEntry(pte);
@@ -206,14 +266,14 @@ export class Faults {
     try {
       if (this.spaces.pte(mm, vpn) !== pte) return 0;
       if (!this.frames.testFlag(page, PG_UPTODATE)) return -EIO;
-      // Must come before the page is mapped and the entry is given back: it counts both.
+      // Must come before the page is mapped and the entry is given back: it counts both. False while others share page or slot.
       const own = write && this.swap.pages.reuseSwapPage(page);
       this.spaces.mapPage(mm, vpn, page, own ? WRITTEN : PTE_ACCESSED);
       this.swap.counts.swapFree(entry);
       // After the entry is given back, or the slot would still have a user.
       if (this.swap.table.vmSwapFull()) this.swap.pages.tryToFreeSwap(page);
       this.cells.st32(page + PAGE.referenced, 1);
-      return 1;
+      return own ? MAPPED : MAPPED_FOR_READING;
     } finally {
       this.spaces.unlockTable(mm);
     }

@@ -10,7 +10,7 @@ import { isSwapPte, pteToSwpEntry, swpEntry, type SwapEntry } from '../swap/entr
 import { SWAP_HAS_CACHE, SWAP_INFO, SWAP_MAP_BAD, SWP_USED, swapCount } from '../swap/info.js';
 import type { SwapCore } from '../swap/swap-core.js';
 import type { Cells } from '../sync/cells.js';
-import { PTE_PRESENT } from './address-spaces.js';
+import { PTE_PRESENT, PTE_WRITABLE } from './address-spaces.js';
 import type { Vm } from './vm.js';
 
 /** Most sentences of one check; a broken machine would otherwise fill the screen. */
@@ -18,8 +18,12 @@ const SENTENCES_MAX = 20;
 
 /** What the page tables say. */
 interface TableCensus {
-  /** Pages present. */
+  /** Entries that map a page. */
   mapped: number;
+  /** Owners of each page: entries that map it. */
+  readonly owners: Map<number, number>;
+  /** Pages that some entry lets its process write. */
+  readonly writable: Set<number>;
   /** Page-table entries of each slot. */
   readonly users: Map<SwapEntry, number>;
 }
@@ -34,8 +38,10 @@ interface TableCensus {
  */
 export function checkVmInvariants(cells: Cells, vm: Vm, frames: Frames, swap: SwapCore): string[] {
   const broken = vm.cache.checkInvariants();
-  const census: TableCensus = { mapped: 0, users: new Map() };
-  for (const mm of vm.spaces.list()) checkAddressSpace(cells, vm, frames, mm, census, broken);
+  const census: TableCensus = { mapped: 0, owners: new Map(), writable: new Set(), users: new Map() };
+  const living = vm.spaces.list();
+  broken.push(...vm.spaces.families.checkInvariants(living));
+  for (const mm of living) checkAddressSpace(cells, vm, frames, mm, census, broken);
   checkFrames(cells, frames, census, broken);
   checkSlots(cells, vm, swap, census, broken);
   if (vm.reclaim.isolatedPages() !== 0)
@@ -53,6 +59,7 @@ function checkAddressSpace(
   broken: string[],
 ): void {
   const info = vm.spaces.info(mm);
+  const family = vm.spaces.familyOf(mm);
   let present = 0;
   let swapped = 0;
   for (let vpn = 0; vpn < info.pages; vpn++) {
@@ -60,13 +67,13 @@ function checkAddressSpace(
     if ((pte & PTE_PRESENT) !== 0) {
       present++;
       const page = vm.spaces.pageOf(pte);
-      if (cells.ld32(page + PAGE.mapping) !== mm || cells.ld32(page + PAGE.index) !== vpn) {
+      census.owners.set(page, (census.owners.get(page) ?? 0) + 1);
+      if ((pte & PTE_WRITABLE) !== 0) census.writable.add(page);
+      if (cells.ld32(page + PAGE.mapping) !== family || cells.ld32(page + PAGE.index) !== vpn) {
         broken.push(
           `virtual page ${vpn} maps frame ${frames.frameNumber(page)}, which does not lead back to it`,
         );
       }
-      if (cells.ld32(page + PAGE.mapcount) !== 1)
-        broken.push(`frame ${frames.frameNumber(page)} is mapped once but counts otherwise`);
     } else if (isSwapPte(pte)) {
       swapped++;
       const entry = pteToSwpEntry(pte);
@@ -80,16 +87,26 @@ function checkAddressSpace(
     broken.push(`an address space has ${swapped} swap entries but counts ${info.swapents}`);
 }
 
-/** No frame counts a mapping that no page table has. */
+/** Each frame counts the page tables that map it, has a reference for each of them, and is written by nobody while it has several owners. */
 function checkFrames(cells: Cells, frames: Frames, census: TableCensus, broken: string[]): void {
   let counted = 0;
-  for (let frame = 0; frame < frames.frameCount; frame++)
-    counted += cells.ld32(frames.pageAt(frame) + PAGE.mapcount);
+  for (let frame = 0; frame < frames.frameCount; frame++) {
+    const page = frames.pageAt(frame);
+    const mapcount = cells.ld32(page + PAGE.mapcount);
+    counted += mapcount;
+    const owners = census.owners.get(page) ?? 0;
+    if (mapcount !== owners)
+      broken.push(`frame ${frame} is mapped by ${owners} page table(s) but counts ${mapcount}`);
+    if (frames.pageCount(page) < owners)
+      broken.push(`frame ${frame} is mapped by ${owners} page table(s) but has fewer references`);
+    if (owners > 1 && census.writable.has(page))
+      broken.push(`frame ${frame} can be written by one of its ${owners} owners`);
+  }
   if (counted !== census.mapped)
     broken.push(`${census.mapped} pages are mapped, but the frames count ${counted} mappings`);
   const { charged } = frames.info();
-  if (census.mapped > charged)
-    broken.push(`${census.mapped} pages are mapped, but only ${charged} are charged`);
+  if (census.owners.size > charged)
+    broken.push(`${census.owners.size} pages are mapped, but only ${charged} are charged`);
 }
 
 /** I11 and I13: the byte of each slot, one way and the other. */
@@ -112,6 +129,10 @@ function checkSlots(cells: Cells, vm: Vm, swap: SwapCore, census: TableCensus, b
           `swap entry 0x${entry.toString(16)} has ${users ?? 0} user(s) in page tables, but its map byte is 0x${byte.toString(16)}`,
         );
       }
+      if (users !== undefined && census.writable.has(vm.cache.peek(entry)))
+        broken.push(
+          `the page of swap entry 0x${entry.toString(16)} can be written although the slot has ${users} user(s)`,
+        );
       if ((byte & SWAP_HAS_CACHE) !== 0 && vm.cache.peek(entry) === 0)
         broken.push(
           `the slot of swap entry 0x${entry.toString(16)} says it is cached, but the cache has no page`,

@@ -21,7 +21,7 @@ import type { Context } from '../sync/context.js';
 import type { Core } from '../sync/core.js';
 import { PF_MEMALLOC } from '../sync/task.js';
 import type { PageIo } from './page-io.js';
-import { SWAP_SUCCESS, type ReverseMap } from './rmap.js';
+import { SWAP_FAIL, SWAP_SUCCESS, type ReverseMap } from './rmap.js';
 import { VM_EVENT, type VmEvents } from './stats.js';
 import type { SwapCache } from './swap-cache.js';
 
@@ -210,7 +210,9 @@ export class Reclaim implements Reclaimer {
       if (!this.cache.isMapped(page)) return this.freeAbandoned(page);
       if (!this.cache.addToSwap(page)) return this.keep(page);
     }
-    if (this.rmap.tryToUnmap(page) !== SWAP_SUCCESS) return this.activate(page);
+    const unmapped = this.rmap.tryToUnmap(page);
+    if (unmapped === SWAP_FAIL) return this.activate(page);
+    if (unmapped !== SWAP_SUCCESS) return this.keepUsed(page);
     if (!this.frames.testFlag(page, PG_DIRTY)) return this.freeClean(page, true);
     // The cache's reference and ours: with more, somebody is just using the page.
     if (this.frames.pageCount(page) !== 2) return this.keepUsed(page);

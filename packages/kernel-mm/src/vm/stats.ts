@@ -36,6 +36,10 @@ export const VM_EVENT = struct(
     kills: 'f64',
     /** Transfers to or from swap that failed. */
     ioErrors: 'f64',
+    /** Processes forked from others. */
+    forks: 'f64',
+    /** Pages copied because a process wrote to one that others may read too. */
+    copies: 'f64',
   },
   128,
 );
@@ -52,7 +56,9 @@ export type VmEvent =
   | 'scanned'
   | 'reclaimed'
   | 'kills'
-  | 'ioErrors';
+  | 'ioErrors'
+  | 'forks'
+  | 'copies';
 
 /** All counters, summed over all tasks. */
 export type VmEventSums = Readonly<Record<VmEvent, number>>;
@@ -104,6 +110,8 @@ export class VmEvents {
       reclaimed: this.sum(VM_EVENT.reclaimed),
       kills: this.sum(VM_EVENT.kills),
       ioErrors: this.sum(VM_EVENT.ioErrors),
+      forks: this.sum(VM_EVENT.forks),
+      copies: this.sum(VM_EVENT.copies),
     };
   }
 

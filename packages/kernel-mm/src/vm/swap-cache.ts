@@ -290,7 +290,7 @@ export class SwapCache implements SwapCacheOps {
   }
 
   mapcount(page: number): number {
-    return this.cells.ld32(page + PAGE.mapcount);
+    return this.cells.atomicLoad(page + PAGE.mapcount);
   }
 
   swapEntryOf(page: number): SwapEntry {

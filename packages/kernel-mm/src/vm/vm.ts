@@ -3,7 +3,7 @@
  *
  * Lock order of the whole, outermost first:
  *
- *   mmap_sem -> page_lock -> page_table_lock -> swap_lock -> tree_lock -> (driver locks) -> lru_lock -> zone_lock
+ *   mmap_sem -> page_lock -> anon_vma_lock -> page_table_lock -> swap_lock -> tree_lock -> (driver locks) -> lru_lock -> zone_lock
  *
  * `vmalloc_lock` and `mmlist_lock` stand beside: nothing above is taken under them.
  */
@@ -20,6 +20,7 @@ import type { Trace } from '../trace/trace.js';
 import { Access } from './access.js';
 import { AddressSpaces, layoutAddressSpaces, type AddressSpacesLayout } from './address-spaces.js';
 import { Faults } from './fault.js';
+import { Fork } from './fork.js';
 import { PageIo } from './page-io.js';
 import { layoutReclaim, Reclaim } from './reclaim.js';
 import { ReverseMap } from './rmap.js';
@@ -66,6 +67,7 @@ export class Vm {
   readonly reclaim: Reclaim;
   readonly faults: Faults;
   readonly zap: Zap;
+  readonly fork: Fork;
   readonly access: Access;
 
   /**
@@ -98,6 +100,7 @@ export class Vm {
     const { reclaim } = this;
     this.faults = new Faults(core, { frames, reclaimList, spaces, swap, cache, io, reclaim, events });
     this.zap = new Zap(core, { frames, spaces, swap, cache });
+    this.fork = new Fork(core, { spaces, swap, zap: this.zap, events });
     this.access = new Access(core, { frames, spaces, faults: this.faults, zap: this.zap, events });
     frames.setReclaimer(this.reclaim);
     swap.setOperations(cache, new NothingToUnuse(swap.table));

@@ -2,7 +2,7 @@
  * Dropping pages: unmapping a range, and the end of an address space. @kernel mm/memory.c zap_pte_range and exit_mmap, 2.6.34
  *
  * Promise: afterwards no entry of the range holds a page or a slot. A slot whose last user goes is freed on the spot, unless its page is just
- * locked by somebody else; reclaim then frees it later.
+ * locked by somebody else; reclaim then frees it later. What other processes share stays as it is for them.
  *
  * Entered with `mmap_sem` held for writing; may sleep. Takes the page-table lock for one entry at a time.
  */

@@ -20,7 +20,8 @@ interface Run {
 async function churn(policy: FreeSlotPolicy, count: number, delayMs: number, holds: number): Promise<Run> {
   const { machine, hands } = discardView(policy, { pages: PAGES, flags: SOLID_DISCARD });
   machine.record();
-  const { clusters } = hands.view.kernel.swap;
+  const { clusters, table } = hands.view.kernel.swap;
+  const area = table.infoOf(0);
   const [served, results] = await withThreads(SCENARIOS, async (threads) => {
     const worker = policy === 'discard-cluster' ? startWorker(threads, machine, delayMs) : -1;
     const churners: number[] = [];
@@ -30,6 +31,8 @@ async function churn(policy: FreeSlotPolicy, count: number, delayMs: number, hol
       churners.push(threads.start('churnContents', input));
     }
     for (const churner of churners) await threads.ended(churner, LIMIT_MS);
+    // With all slots free the last clusters have died; without a worker nothing waits.
+    await until('nothing waits for its discard', () => !clusters.hasHeld(area));
     clusters.stopWorker();
     const values = valuesOf<unknown>(await threads.allEnded(LIMIT_MS));
     return [worker < 0 ? 0 : Number(values[0]), values.slice(worker < 0 ? 0 : 1) as ContentsResult[]];
@@ -99,10 +102,7 @@ describe('a task that takes a slot while a cluster is being discarded', () => {
       for (let waiter = 0; waiter < 3; waiter++) threads.start('takeMeanwhile', input);
       const { tasks } = hands.view.kernel.core.context;
       const ended = hands.view.kernel.swap.discard.ended.address;
-      await until(
-        'three wait',
-        () => tasks.list().filter((task) => task.waitAddress === ended).length === 3,
-      );
+      await until('three wait', () => tasks.list().filter((task) => task.waitAddress === ended).length === 3);
       expect(hands.field('inusePages')).to.equal(4);
       expect(Atomics.load(signals, 2)).to.equal(0);
       Atomics.store(signals, 1, 1);

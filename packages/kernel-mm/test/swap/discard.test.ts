@@ -36,7 +36,9 @@ describe('an area on a device that takes discards', () => {
     expect([1, 500, SLOTS].map((slot) => hands.read(slot))).to.deep.equal([0, 0, 0]);
     expect(hands.field('flags') & SWP_DISCARDABLE).to.equal(SWP_DISCARDABLE);
     const lines = machine.drain('printk').map((event) => (event.type === 'printk' ? event.text : ''));
-    expect(lines.join('\n')).to.match(/Adding 4096k swap on \/dev\/disk0\. {2}Priority:-1 extents:1 across:4096k SSD$/);
+    expect(lines.join('\n')).to.match(
+      /Adding 4096k swap on \/dev\/disk0\. {2}Priority:-1 extents:1 across:4096k SSD$/,
+    );
     view.swapoff(DISK);
     view.swapon(DISK);
     expect(seen).to.have.length(2);

@@ -110,11 +110,12 @@ for (const policy of HOOKED) {
       const other = attachSwapMachine(machine.test.handle, { mayWait: false, name: 'other' }, policy);
       let refused = 0;
       const heard = LISTENERS[policy](machine, type, 'ram0');
-      const { slotFreed } = machine.swap.policy;
-      machine.swap.policy.slotFreed = (area, ofType, offset) => {
+      const { policy: swapPolicy } = machine.swap;
+      const slotFreed = swapPolicy.slotFreed.bind(swapPolicy);
+      swapPolicy.slotFreed = (area, ofType, offset) => {
         expect(() => other.get()).to.throw(MisuseError, /swap_lock/);
         refused++;
-        return slotFreed.call(machine.swap.policy, area, ofType, offset);
+        return slotFreed(area, ofType, offset);
       };
       machine.get();
       machine.free(type, 1);

@@ -27,7 +27,9 @@ export function countInOrder(input: ScenarioInput): number {
   let intruders = 0;
   Atomics.add(i32, ready, 1);
   Atomics.notify(i32, ready);
-  for (let seen = 0; (seen = Atomics.load(i32, ready)) < parties;) {
+  for (;;) {
+    const seen = Atomics.load(i32, ready);
+    if (seen >= parties) break;
     if (Atomics.wait(i32, ready, seen, 15_000) === 'timed-out') throw new Error('the others did not start');
   }
   for (let round = input.rounds ?? 1; round > 0; round--) {

@@ -256,7 +256,10 @@ describe('a page-table entry', () => {
     space.write(3 * PAGE_SIZE, bytesOf(3));
     const { cells } = vm.kernel.core;
     const page = vm.page(space, 3);
-    expect([cells.ld32(page + PAGE.mapping), cells.ld32(page + PAGE.index)]).to.deep.equal([space.id, 3]);
+    expect([cells.ld32(page + PAGE.mapping), cells.ld32(page + PAGE.index)]).to.deep.equal([
+      vm.kernel.vm.spaces.familyOf(space.id),
+      3,
+    ]);
     expect(cells.ld32(page + PAGE.mapcount)).to.equal(1);
     expect(vm.kernel.frames.pageCount(page)).to.equal(1);
   });

@@ -6,6 +6,7 @@ import { Lzo1x2010Codec } from '#src/codec/lzo1x-codec.js';
 import { Lzo1xWasmCodec } from '#src/codec/lzo1x-wasm.js';
 import {
   type BlockLine,
+  ByteGenerator,
   PAGE_BYTES,
   PROPERTY_SEEDS,
   type StreamLine,
@@ -28,7 +29,7 @@ const TWIN_WORK = 65_568;
 const INPUT = 2 * 65_568;
 const WASM_OUTPUT = INPUT + 24_000;
 const TWIN_OUTPUT = WASM_OUTPUT + 28_000;
-/** An output window that ends where the memory ends. */
+/** Some windows end where the memory ends: there a read or write behind them is a trap. */
 const END = ARENA_BYTES;
 
 /** The codec and its twin on one memory. */
@@ -47,21 +48,13 @@ class Pair {
   /** Compresses with both into outputs of this capacity, compares results, streams and work areas; gives the result and the stream. */
   compress(input: Uint8Array, capacity = this.twin.maxCompressedBytes(input.length)): [number, Uint8Array] {
     const { u8, i32 } = this.arena;
-    u8.set(input, INPUT);
+    const from = END - input.length;
+    u8.set(input, from);
     u8.fill(GUARD, WASM_OUTPUT - GUARD_BYTES, WASM_OUTPUT + capacity + GUARD_BYTES);
-    const result = this.wasm.compress(
-      u8,
-      INPUT,
-      input.length,
-      u8,
-      WASM_OUTPUT,
-      capacity,
-      i32,
-      WASM_WORK >> 2,
-    );
+    const result = this.wasm.compress(u8, from, input.length, u8, WASM_OUTPUT, capacity, i32, WASM_WORK >> 2);
     const expected = this.twin.compress(
       u8,
-      INPUT,
+      from,
       input.length,
       u8,
       TWIN_OUTPUT,
@@ -79,19 +72,20 @@ class Pair {
     return [result, stream];
   }
 
-  /** Decodes with both, compares results, counts and bytes; gives result, count and bytes. `atEnd`: into the last bytes of the memory. */
+  /** Decodes with both, compares results, counts and bytes; gives result, count and bytes. `atEnd`: the output, and not the stream, ends with the memory. */
   decompress(stream: Uint8Array, capacity: number, atEnd = false): [number, number, Uint8Array] {
     const { u8 } = this.arena;
-    u8.set(stream, INPUT);
+    const from = atEnd ? INPUT : END - stream.length;
+    u8.set(stream, from);
     const output = atEnd ? END - capacity : WASM_OUTPUT;
     u8.fill(GUARD, output - GUARD_BYTES, output + capacity + GUARD_BYTES);
     const { progress } = this;
-    const result = this.wasm.decompressSafe(u8, INPUT, stream.length, u8, output, capacity, progress, 0);
+    const result = this.wasm.decompressSafe(u8, from, stream.length, u8, output, capacity, progress, 0);
     this.expectGuards(output, capacity);
-    expect(this.wasm.decompress(u8, INPUT, stream.length, u8, output, capacity)).to.equal(result);
+    expect(this.wasm.decompress(u8, from, stream.length, u8, output, capacity)).to.equal(result);
     const expected = this.twin.decompressSafe(
       u8,
-      INPUT,
+      from,
       stream.length,
       u8,
       TWIN_OUTPUT,
@@ -192,11 +186,61 @@ for (const shared of [true, false]) {
 describe('lzo1x-2010 in WASM', () => {
   it('clears the dictionary when the stamps reach their end, as the twin does', () => {
     const pair = new Pair(true);
-    const input = fixtureBytes('pages.bin.gz').slice(0, PAGE_BYTES);
-    const before = pair.compress(input)[1];
-    for (const greatest of [0x7fffffff - PAGE_BYTES, 0x7fffffff - PAGE_BYTES + 1, -5]) {
+    const pages = fixtureBytes('pages.bin.gz');
+    const lines = fixtureLines('vectors.jsonl.gz') as VectorLine[];
+    // Each page leaves entries in other places: what is not cleared shows in the work area, which is compared.
+    [0x7fffffff - PAGE_BYTES, 0x7fffffff - PAGE_BYTES + 1, -5, 0x7fffffff].forEach((greatest, index) => {
+      pair.compress(pages.slice(0, PAGE_BYTES));
       for (const work of [WASM_WORK, TWIN_WORK]) pair.arena.i32[work >> 2] = greatest;
-      expect(Buffer.compare(pair.compress(input)[1], before)).to.equal(0);
+      const at = 20 + index * 9;
+      const [result, stream] = pair.compress(pages.slice(at * PAGE_BYTES, (at + 1) * PAGE_BYTES));
+      expect([result, sha256(stream)]).to.deep.equal([lines[at]?.clen, lines[at]?.csha256]);
+    });
+  });
+
+  it('finds far matches as the twin does, and none beyond the farthest', () => {
+    const bytes = 120_000;
+    const arena = createArena(8 * 65_536, true);
+    const { u8, i32 } = arena;
+    const wasm = createCodec('lzo1x-2010', new Cells(arena, null, createPageBytes(arena, true)));
+    const twin = new Lzo1x2010Codec();
+    const input = 65_568;
+    const output = input + bytes;
+    for (const distance of [16_383, 16_384, 16_385, 32_768, 49_150, 49_151, 49_152, 60_000]) {
+      const noise = new ByteGenerator(distance);
+      for (let at = 0; at < bytes; at++) {
+        u8[input + at] = at >= distance && at % 1000 < 400 ? (u8[input + at - distance] ?? 0) : noise.next();
+      }
+      u8.fill(0, 0, twin.workBytes);
+      const expectedBytes = twin.compress(u8, input, bytes, u8, output, 140_000, i32, 0);
+      const expected = sha256(u8.slice(output, output + expectedBytes));
+      u8.fill(0, 0, twin.workBytes);
+      expect(wasm.compress(u8, input, bytes, u8, output, 140_000, i32, 0)).to.equal(expectedBytes);
+      expect(sha256(u8.slice(output, output + expectedBytes)), `distance ${String(distance)}`).to.equal(
+        expected,
+      );
+      const back = output + 140_000;
+      expect(wasm.decompress(u8, output, expectedBytes, u8, back, bytes)).to.equal(bytes);
+      expect(Buffer.compare(u8.slice(back, back + bytes), u8.slice(input, input + bytes))).to.equal(0);
+    }
+  });
+
+  it('refuses lengths that do not fit in 32 bits', () => {
+    const zeros = 8_430_000;
+    const arena = createArena(10 << 20, false);
+    const { u8 } = arena;
+    const wasm = createCodec('lzo1x-2010', new Cells(arena, null, createPageBytes(arena, true)));
+    const output = zeros + 100;
+    const progress = new Int32Array(1);
+    // One literal, then a match or, as the first instruction, a run of literals, with an extension of so many zeros.
+    for (const start of [[0x12, 0x41, 0x20], [0x00]]) {
+      u8.fill(0);
+      u8.set(start, 0);
+      u8.set([1, 0, 0, 0x11, 0, 0], start.length + zeros);
+      const bytes = start.length + zeros + 6;
+      expect(wasm.decompressSafe(u8, 0, bytes, u8, output, 1 << 20, progress, 0)).to.equal(-5);
+      expect(progress[0]).to.equal(start.length === 1 ? 0 : 1);
+      expect(u8.subarray(output + 32).every((byte) => byte === 0)).to.equal(true);
     }
   });
 

@@ -22,7 +22,7 @@ interface Measure {
 const TELLING: readonly Measure[] = [
   {
     name: 'Cost per freed slot',
-    remark: 'Median time to tell the device of one free.',
+    remark: 'Median time to tell the device of one free, in the thread that frees.',
     value: ({ freeCost }) => freeCost.usPerSlot,
     text: microText,
   },

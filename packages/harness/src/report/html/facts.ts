@@ -203,7 +203,8 @@ function whenTold(document: RunDocument): string {
     );
   }
   if (others.length > 0) said.push(`Not so under ${listText(others.map(remainder))}.`);
-  const cost = costSentence(told);
+  // Where frees come late or never, what one costs is another question.
+  const cost = costSentence(exact.length > 0 ? exact : told);
   if (cost !== null) said.push(cost);
   for (const { policy, freeCost } of told) {
     if (freeCost.bioFailures > 0) {

@@ -170,7 +170,7 @@ function setup(document: RunDocument): Markup {
   const { options } = document;
   const row = (name: string, value: string, wide = false): OptionRow => ({ name, value, wide });
   const rows: OptionRow[] = [
-    row('Policies', options.policies.join(', '), options.policies.length > 4),
+    row('Policies', options.policies.join(', '), true),
     row('Pages', document.pagesDescription, true),
     row('SHA-256 of the pages', document.pagesHash, true),
     row('Seed', String(document.seed)),

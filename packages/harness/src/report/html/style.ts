@@ -61,7 +61,7 @@ section section{margin-top:32px}
 .figures dd{display:flex;flex-direction:column;margin-top:4px}
 .figures strong{font-size:30px;line-height:1.15;font-weight:660;letter-spacing:-.015em}
 .figures span{font-size:13.5px;color:var(--soft);min-height:1.5em}
-.story{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,310px),1fr));gap:28px clamp(24px,3vw,48px)}
+.story{display:grid;grid-template-columns:minmax(0,1fr);gap:28px clamp(24px,3vw,48px)}
 .story h2{font-size:18px;margin-bottom:8px}
 .story p{max-width:68ch}
 .legend,.phases{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,290px),1fr));gap:6px 28px;margin-top:14px;font-size:14.5px;line-height:1.45}
@@ -78,7 +78,7 @@ figcaption{font-size:14.5px;color:var(--soft)}
 .tiles-1{grid-template-columns:minmax(0,760px)}
 .tiles-2{grid-template-columns:repeat(auto-fill,minmax(min(100%,max(300px,40%)),1fr))}
 .tiles-3{grid-template-columns:repeat(auto-fill,minmax(min(100%,max(300px,26%)),1fr))}
-.tile{border-top:2px solid var(--ink);padding-top:10px;min-width:0;display:grid;grid-template-rows:subgrid;grid-row:span 6;row-gap:0;align-content:start}
+.tile{border-top:2px solid var(--ink);padding-top:10px;min-width:0;display:grid;grid-template-columns:minmax(0,1fr);grid-template-rows:subgrid;grid-row:span 6;row-gap:0;align-content:start}
 .tile figcaption p{line-height:1.4;margin-top:2px}
 .tile h3{color:var(--ink)}
 .key{display:inline-block;width:11px;height:11px;border-radius:3px;background:var(--c);margin-right:8px;-webkit-print-color-adjust:exact;print-color-adjust:exact}
@@ -113,7 +113,7 @@ svg.at-small,svg.at-medium,svg.at-large{display:none}
 @media (min-width:1100px){svg.at-large{display:block}svg.at-most-medium{display:none}}
 details{margin-top:12px;font-size:14px}
 summary{cursor:pointer;color:var(--accent);font-weight:560;width:fit-content;border-radius:3px}
-.scroll{overflow-x:auto;margin-top:8px;border:1px solid var(--hair);border-radius:6px;background:var(--card)}
+.scroll{position:relative;overflow-x:auto;margin-top:8px;border:1px solid var(--hair);border-radius:6px;background:var(--card)}
 :focus-visible{outline:2px solid var(--accent);outline-offset:2px}
 table{border-collapse:collapse}
 caption{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
@@ -126,7 +126,7 @@ caption{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(5
 .blocks{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,290px),1fr));gap:26px clamp(24px,2.6vw,40px);margin-top:14px}
 #h-costs~h3{margin-top:36px}
 #h-costs+h3{margin-top:20px}
-.block{min-width:0;border-top:1px solid var(--faint);padding-top:10px;display:grid;grid-template-rows:subgrid;grid-row:span 3;row-gap:0;align-content:start}
+.block{min-width:0;border-top:1px solid var(--faint);padding-top:10px;display:grid;grid-template-columns:minmax(0,1fr);grid-template-rows:subgrid;grid-row:span 3;row-gap:0;align-content:start}
 .remark{font-size:13px;line-height:1.4;color:var(--soft)}
 .same{margin-top:8px;font-size:14px}
 .bars{width:100%;align-self:start;margin-top:8px;font-size:13.5px;line-height:1.3}
@@ -146,6 +146,7 @@ caption{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(5
 .setup>.wide{grid-column:1/-1}
 .setup dt{color:var(--soft)}
 .setup dd{overflow-wrap:anywhere}
+@media (min-width:1000px){.story{grid-template-columns:repeat(3,minmax(0,1fr))}}
 @media (max-width:479.9px){
 body{font-size:15px}
 .setup>div{grid-template-columns:8.5em minmax(0,1fr)}

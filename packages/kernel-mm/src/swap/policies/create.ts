@@ -47,10 +47,10 @@ export interface SlotFreePolicyParts {
  */
 export function createSlotFreePolicy(name: FreeSlotPolicy, parts: SlotFreePolicyParts): SlotFreePolicy {
   switch (name) {
+    // Under 'discard' 2.6.34 does nothing when a slot is freed: it discards when it looks for free slots.
     case 'none':
-    case 'notify':
-    // 2.6.34 does nothing about discards when a slot is freed.
     case 'discard':
+    case 'notify':
       return new AreaFunctionPolicy(parts.freeNotify);
     case 'chain':
       return new ChainPolicy(parts.slotFreeChains);
