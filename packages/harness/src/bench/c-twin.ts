@@ -11,6 +11,7 @@ import { lstatSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, st
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 
 /** The programs, `c/NAME.c`. */
 export type CProgram = 'lzo1x' | 'slots';
@@ -141,7 +142,7 @@ async function compile(name: CProgram, compiler: string, signal: AbortSignal | u
   if (statSync(file, { throwIfNoEntry: false })?.isFile() === true) return { file };
   // Compiled under a name of its own first: another process may be at it, too.
   const partial = `${file}.${String(process.pid)}`;
-  const reason = await runCompiler(compiler, [...FLAGS, '-o', partial, source.pathname], signal);
+  const reason = await runCompiler(compiler, [...FLAGS, '-o', partial, fileURLToPath(source)], signal);
   if (reason !== null) {
     rmSync(partial, { force: true });
     return { reason };

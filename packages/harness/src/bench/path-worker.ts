@@ -108,12 +108,12 @@ class PathBench {
 
   window(milliseconds: number): PathWindow {
     let pages = 0;
-    const end = performance.now() + milliseconds;
     const before = this.clock.now();
-    while (performance.now() < end) {
+    const end = performance.now() + milliseconds;
+    do {
       for (let cycle = 0; cycle < CYCLES_PER_LOOK; cycle++) this.cycle();
       pages += CYCLES_PER_LOOK;
-    }
+    } while (performance.now() < end);
     return { cpuNs: this.clock.since(before), pages };
   }
 

@@ -19,7 +19,13 @@ import type {
   SwapperResult,
   SwapperTask,
 } from '../swappers/task.js';
-import { CHECKPOINTS, planWorkload, type Checkpoint, type PhaseName } from '../workload/plan.js';
+import {
+  CHECKPOINTS,
+  planWorkload,
+  processesOfSwapper,
+  type Checkpoint,
+  type PhaseName,
+} from '../workload/plan.js';
 import type { AreaResult, LockResult, PolicyResult, RunProgress, Sample } from './document.js';
 import type { CompleteRunOptions, RunPolicy } from './options.js';
 import { POLICY_FACTS } from './policies.js';
@@ -43,7 +49,7 @@ export interface PolicyRun {
 
 /** Longest time in seconds in which at least one step must be done or one barrier passed. */
 const STALL_LIMIT_SECONDS = 60;
-/** Address spaces beyond one a swapper: a killed process is there until its successor is. */
+/** Address spaces beyond those of the swappers' processes: a killed process is there until its successor is. */
 const SPARE_ADDRESS_SPACES = 8;
 const PROGRESS_EVERY_MS = 50;
 
@@ -85,14 +91,14 @@ export async function runPolicy(run: PolicyRun): Promise<PolicyResult> {
 
 function createRunMachine(run: PolicyRun): Machine {
   const { options } = run.complete;
-  const { ram, limit, disks, disksize, codec, profile, seed, swappers, spinlock } = options;
+  const { ram, limit, disks, disksize, codec, profile, seed, swappers, workload, spinlock } = options;
   return createMachine({
     ramBytes: ram,
     limitBytes: limit,
     profile,
     policy: run.policy,
     ramDisks: [],
-    addressSpaces: swappers + SPARE_ADDRESS_SPACES,
+    addressSpaces: swappers * processesOfSwapper(workload) + SPARE_ADDRESS_SPACES,
     seed,
     spinlock,
     drivers: [ramzswap({ disks, diskBytes: disksize, codec })],

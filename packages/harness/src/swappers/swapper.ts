@@ -1,25 +1,32 @@
 /**
- * One swapper: a thread that acts as a processor and runs one process after the other through its steps.
+ * One swapper: a thread that acts as a processor and runs one process after the other through its steps, or a few that fork from each other in
+ * turns.
  *
- * Promise: every page that is read back is compared, byte for byte, with what its process wrote last; the side table of versions is the
- * swapper's own, since no process is shared. A process that the kernel ends for lack of memory is replaced, and the swapper goes on to its
+ * Promise: every page that is read back is compared, byte for byte, with what its process wrote last, or had from its parent; the side tables
+ * are the swapper's own, since no process is run by two swappers. A process that the kernel ends for lack of memory is replaced, and the swapper goes on to its
  * last step and barrier.
  */
-import { ENOMEM, KernelError, PAGE_SIZE, type AddressSpace, type MachineView } from '@swaplab/kernel-mm';
+import { exit } from 'node:process';
+
+import { ENOMEM, KernelError, PAGE_SIZE, type MachineView } from '@swaplab/kernel-mm';
 
 import { PageContents } from '../pages/contents.js';
 import {
   OP_COUNT,
   OP_DROP,
+  OP_END,
   OP_EXIT,
+  OP_FORK,
   OP_KIND,
   OP_PAGE,
+  OP_PROCESS,
   OP_READ,
   OP_RECORD_WORDS,
   OP_WRITE,
   WorkloadGenerator,
 } from '../workload/generator.js';
 import type { RunControl } from './control.js';
+import { SwapperProcess } from './process.js';
 import type { InjectedFault, SwapperTask } from './task.js';
 
 /** Most errors kept in words; all are counted. */
@@ -38,12 +45,12 @@ export class Swapper {
   readonly #task: SwapperTask;
   readonly #generator: WorkloadGenerator;
   readonly #contents: PageContents;
-  /** How often each page of the process was written; 0 reads as zeros. */
-  readonly #versions: Uint32Array;
+  /** The processes, by place; null for a free one. */
+  readonly #processes: (SwapperProcess | null)[];
   readonly #page = new Uint8Array(PAGE_SIZE);
   readonly #record = new Int32Array(OP_RECORD_WORDS);
-  #space: AddressSpace;
-  #owner: number;
+  /** Number of the next process. */
+  #nextOwner: number;
   #done = 0;
 
   /**
@@ -56,11 +63,11 @@ export class Swapper {
     this.#control = control;
     this.#task = task;
     this.#contents = new PageContents(task.corpus);
-    this.#versions = new Uint32Array(task.pagesPerSwapper);
     const { workload, pagesPerSwapper: pages, ops, seed, swapper } = task;
     this.#generator = new WorkloadGenerator({ workload, pages, ops, seed, swapper });
-    this.#owner = swapper * OWNERS_PER_SWAPPER;
-    this.#space = this.#createSpace();
+    this.#nextOwner = swapper * OWNERS_PER_SWAPPER;
+    this.#processes = Array.from({ length: this.#generator.plan.processes }, () => null);
+    this.#processes[0] = this.#createProcess();
   }
 
   /** Steps done so far. */
@@ -89,69 +96,103 @@ export class Swapper {
     }
   }
 
-  /** Ends the process. */
+  /** Ends all processes. */
   exit(): void {
-    this.#space.exit();
+    for (const process of this.#processes) process?.space.exit();
   }
 
-  #createSpace(): AddressSpace {
-    return this.#view.createAddressSpace({ bytes: this.#task.pagesPerSwapper * PAGE_SIZE });
+  #createProcess(): SwapperProcess {
+    const { pages } = this.#generator.plan;
+    const space = this.#view.createAddressSpace({ bytes: pages * PAGE_SIZE });
+    return new SwapperProcess(space, this.#nextOwner++, pages);
+  }
+
+  #processAt(place: number): SwapperProcess {
+    const process = this.#processes[place];
+    if (process === null || process === undefined) throw new Error(`no process in place ${String(place)}`);
+    return process;
   }
 
   #step(): void {
     const page = this.#record[OP_PAGE] ?? 0;
     const count = this.#record[OP_COUNT] ?? 1;
+    const place = this.#record[OP_PROCESS] ?? 0;
+    const process = this.#processAt(place);
     switch (this.#record[OP_KIND]) {
       case OP_READ:
-        this.#read(page);
+        this.#read(place, process, page);
         break;
       case OP_WRITE:
-        this.#write(page);
+        this.#write(place, process, page);
         break;
       case OP_DROP:
-        this.#space.unmap(page * PAGE_SIZE, count * PAGE_SIZE);
-        this.#versions.fill(0, page, page + count);
+        process.space.unmap(page * PAGE_SIZE, count * PAGE_SIZE);
+        process.dropped(page, count);
         break;
       case OP_EXIT:
-        this.#replaceProcess();
+        this.#replaceProcess(place, process);
+        break;
+      case OP_FORK:
+        this.#fork(process, page);
+        break;
+      case OP_END:
+        process.space.exit();
+        this.#processes[place] = null;
         break;
       default:
         throw new Error(`unknown step ${String(this.#record[OP_KIND])}`);
     }
   }
 
-  #read(page: number): void {
-    if (!this.#attempt(() => this.#space.read(page * PAGE_SIZE, this.#page))) return;
-    const version = this.#versions[page] ?? 0;
-    if (this.#contents.matches(this.#owner, page, version, this.#page)) return;
-    this.#reportIntegrity(this.#contents.describeDifference(this.#owner, page, version, this.#page));
+  #read(place: number, process: SwapperProcess, page: number): void {
+    if (!this.#attempt(place, process, () => process.space.read(page * PAGE_SIZE, this.#page))) return;
+    const owner = process.ownerOf(page);
+    const version = process.versionOf(page);
+    if (this.#contents.matches(owner, page, version, this.#page)) return;
+    this.#reportIntegrity(this.#contents.describeDifference(owner, page, version, this.#page));
   }
 
-  #write(page: number): void {
-    const version = (this.#versions[page] ?? 0) + 1;
-    this.#contents.fill(this.#owner, page, version, this.#page);
-    if (this.#attempt(() => this.#space.write(page * PAGE_SIZE, this.#page))) this.#versions[page] = version;
+  #write(place: number, process: SwapperProcess, page: number): void {
+    const version = process.versionOf(page) + 1;
+    this.#contents.fill(process.owner, page, version, this.#page);
+    if (this.#attempt(place, process, () => process.space.write(page * PAGE_SIZE, this.#page)))
+      process.written(page, version);
+  }
+
+  /** Makes a child, which must read from now on what its parent has at this moment. Without room for one, the parent goes on alone. */
+  #fork(parent: SwapperProcess, place: number): void {
+    try {
+      const space = parent.space.fork();
+      this.#processes[place] = new SwapperProcess(
+        space,
+        this.#nextOwner++,
+        this.#generator.plan.pages,
+        parent,
+      );
+    } catch (error) {
+      if (!(error instanceof KernelError && error.errno === -ENOMEM)) throw error;
+      this.#generator.forkFailed(place);
+    }
   }
 
   /** Makes an access; a process that was ended for lack of memory is replaced, a page that cannot be read is an integrity error. */
-  #attempt(access: () => void): boolean {
+  #attempt(place: number, process: SwapperProcess, access: () => void): boolean {
     try {
       access();
       return true;
     } catch (error) {
       if (!(error instanceof KernelError)) throw error;
-      if (error.errno === -ENOMEM) this.#replaceProcess(true);
-      else this.#reportIntegrity(error.message);
+      if (error.errno === -ENOMEM) {
+        this.#replaceProcess(place, process);
+        this.#generator.processReplaced(place);
+      } else this.#reportIntegrity(error.message);
       return false;
     }
   }
 
-  #replaceProcess(killed = false): void {
-    this.#space.exit();
-    this.#space = this.#createSpace();
-    this.#versions.fill(0);
-    this.#owner++;
-    if (killed) this.#generator.processReplaced();
+  #replaceProcess(place: number, process: SwapperProcess): void {
+    process.space.exit();
+    this.#processes[place] = this.#createProcess();
   }
 
   #reportIntegrity(report: string): void {
@@ -180,23 +221,30 @@ export class Swapper {
     }
     this.#view.kernel.swap.table.swapLock.lock();
     // In a worker this ends the thread only, with the lock held.
-    if (fault === 'die-holding-lock') process.exit(1);
+    if (fault === 'die-holding-lock') exit(1);
     this.#control.waitForStop(this.#task.waitLimitMs);
   }
 
-  /** Changes the last byte of each page of the process behind the back of the side table. */
+  /** Changes the last byte of each page of all processes behind the back of the side tables. */
   #damagePages(): void {
-    const { pagesPerSwapper } = this.#task;
-    for (let page = 0; page < pagesPerSwapper; page++) {
-      if (this.#versions[page] === 0) continue;
+    for (const [place, process] of this.#processes.entries()) {
+      if (process !== null && !this.#damagePagesOf(place, process)) return;
+    }
+  }
+
+  #damagePagesOf(place: number, process: SwapperProcess): boolean {
+    const { space } = process;
+    for (let page = 0; page < this.#generator.plan.pages; page++) {
+      if (process.versionOf(page) === 0) continue;
       const last = (page + 1) * PAGE_SIZE - 1;
       const damage = (): void => {
-        this.#space.write(
+        space.write(
           last,
-          this.#space.read(last, 1).map((byte) => byte ^ 1),
+          space.read(last, 1).map((byte) => byte ^ 1),
         );
       };
-      if (!this.#attempt(damage)) return;
+      if (!this.#attempt(place, process, damage)) return false;
     }
+    return true;
   }
 }

@@ -5,10 +5,14 @@
  * read only while it is mapped; a dropped range holds at least one mapped page; every step does something. `next`
  * allocates nothing.
  *
- * Callers must carry out each step, or tell the generator with `processReplaced` that the process is gone.
+ * A swapper has one process, or a few that fork from each other; each step says which of them does it.
+ *
+ * Callers must carry out each step, or tell the generator with `processReplaced` that the process is gone, or with
+ * `forkFailed` that there is no child.
  */
 import { Random } from '../random.js';
-import { MappedPages } from './mapped-pages.js';
+import { ProcessFamily } from './family.js';
+import type { MappedPages } from './mapped-pages.js';
 import { CHUNK_PAGES, planWorkload, type Phase, type WorkloadName, type WorkloadPlan } from './plan.js';
 
 /** Read page `OP_PAGE` and check what it contains. */
@@ -19,23 +23,30 @@ export const OP_WRITE = 2;
 export const OP_DROP = 3;
 /** The process exits and a new one, with nothing mapped, takes its place. */
 export const OP_EXIT = 4;
+/** The process forks; its child takes the free place `OP_PAGE`. */
+export const OP_FORK = 5;
+/** The process exits and its place becomes free; another process of the swapper is left. */
+export const OP_END = 6;
 
 /** The kind of a step. */
-export type OpKind = typeof OP_READ | typeof OP_WRITE | typeof OP_DROP | typeof OP_EXIT;
+export type OpKind =
+  typeof OP_READ | typeof OP_WRITE | typeof OP_DROP | typeof OP_EXIT | typeof OP_FORK | typeof OP_END;
 
-/** Index in an op record: the kind of the step, `OP_READ` to `OP_EXIT`. */
+/** Index in an op record: the kind of the step, `OP_READ` to `OP_END`. */
 export const OP_KIND = 0;
-/** Index in an op record: the first virtual page number; 0 for `OP_EXIT`. */
+/** Index in an op record: the first virtual page number; for `OP_FORK` the place of the child; 0 for `OP_EXIT` and `OP_END`. */
 export const OP_PAGE = 1;
-/** Index in an op record: how many pages; 0 for `OP_EXIT`. */
+/** Index in an op record: how many pages; 0 for `OP_EXIT`, `OP_FORK` and `OP_END`. */
 export const OP_COUNT = 2;
+/** Index in an op record: the place of the process that does the step, 0 where a swapper has only one. */
+export const OP_PROCESS = 3;
 /** How many 32-bit words an op record has. */
-export const OP_RECORD_WORDS = 3;
+export const OP_RECORD_WORDS = 4;
 
 /** What the steps of a swapper depend on. */
 export interface WorkloadParameters {
   readonly workload: WorkloadName;
-  /** How many virtual pages the swapper's process maps at most, at least 1. */
+  /** How many virtual pages the swapper may map, at least 1; see `WorkloadPlan.pages` for what a process has of them. */
   readonly pages: number;
   /** How many ops this swapper has. */
   readonly ops: number;
@@ -48,13 +59,21 @@ export interface WorkloadParameters {
 /** Pages that one round of the churn phase drops and fills again; at most an eighth of the process. */
 const CHURN_ROUND_PAGES = 64;
 
+/** Of so many steps of a swapper that forks, so many are forks, and so many ends, where they are possible. */
+const FORK_OF_STEPS = 1000;
+const FORK_STEPS = 15;
+const END_STEPS = 15;
+
 /** The steps of one swapper. */
 export class WorkloadGenerator {
   /** The division of the steps into phases and the checkpoints. */
   readonly plan: WorkloadPlan;
 
   readonly #random: Random;
-  readonly #mapped: MappedPages;
+  readonly #family: ProcessFamily;
+  /** The process that does the step, and its pages. */
+  #process = 0;
+  #mapped: MappedPages;
   #done = 0;
   #phaseIndex = -1;
   #phaseEnd = 0;
@@ -72,7 +91,8 @@ export class WorkloadGenerator {
     this.#random = new Random(parameters.seed)
       .fork(`workload ${parameters.workload}`)
       .fork(parameters.swapper);
-    this.#mapped = new MappedPages(parameters.pages);
+    this.#family = new ProcessFamily(this.plan.processes, this.plan.pages);
+    this.#mapped = this.#family.pagesOf(0);
   }
 
   /** How many ops were given out. */
@@ -80,9 +100,9 @@ export class WorkloadGenerator {
     return this.#done;
   }
 
-  /** How many pages are mapped, as far as the generator knows. */
+  /** How many pages are mapped, as far as the generator knows; a page that several processes share counts for each. */
   get mappedPages(): number {
-    return this.#mapped.mapped;
+    return this.#family.mapped;
   }
 
   /**
@@ -122,14 +142,31 @@ export class WorkloadGenerator {
         if (this.plan.workload === 'churn') this.#mix(record);
         else this.#churn(record);
         break;
+      case 'fork':
+        this.#forkAndMix(record);
+        break;
     }
+    record[OP_PROCESS] = this.#process;
     return true;
   }
 
-  /** Tells the generator that the process was killed and replaced by a new one with nothing mapped. */
-  processReplaced(): void {
-    this.#mapped.clear();
+  /**
+   * Tells the generator that a process was killed and replaced by a new one with nothing mapped.
+   *
+   * @param process - its place
+   */
+  processReplaced(process = 0): void {
+    this.#family.pagesOf(process).clear();
     this.#cursor = 0;
+  }
+
+  /**
+   * Tells the generator that the child it has just asked for does not exist.
+   *
+   * @param child - its place, as the step said
+   */
+  forkFailed(child: number): void {
+    this.#family.end(child);
   }
 
   #enterPhase(index: number): void {
@@ -243,6 +280,26 @@ export class WorkloadGenerator {
       this.#drop(record, first, 1 + this.#random.below(most));
     } else {
       this.#exit(record);
+    }
+  }
+
+  /** Forks and ends now and then; otherwise any step of any process. */
+  #forkAndMix(record: Int32Array): void {
+    const family = this.#family;
+    this.#process = family.randomLiving(this.#random);
+    this.#mapped = family.pagesOf(this.#process);
+    const draw = this.#random.below(FORK_OF_STEPS);
+    if (draw < FORK_STEPS && family.hasRoom()) {
+      record[OP_KIND] = OP_FORK;
+      record[OP_PAGE] = family.fork(this.#process);
+      record[OP_COUNT] = 0;
+    } else if (draw >= FORK_STEPS && draw < FORK_STEPS + END_STEPS && family.living > 1) {
+      family.end(this.#process);
+      record[OP_KIND] = OP_END;
+      record[OP_PAGE] = 0;
+      record[OP_COUNT] = 0;
+    } else {
+      this.#mix(record);
     }
   }
 

@@ -61,6 +61,13 @@ export class MappedPages {
     return before - this.#mapped;
   }
 
+  /** Maps what another process of as many pages maps, and nothing else. */
+  copyFrom(other: MappedPages): void {
+    this.#order.set(other.#order);
+    this.#placeOf.set(other.#placeOf);
+    this.#mapped = other.#mapped;
+  }
+
   /** Unmaps everything: the process is gone. */
   clear(): void {
     this.#mapped = 0;

@@ -10,7 +10,7 @@
 export const CHECKPOINTS = 20;
 
 /** The workloads there are. */
-export const WORKLOAD_NAMES = ['phased', 'churn'] as const;
+export const WORKLOAD_NAMES = ['phased', 'churn', 'fork'] as const;
 
 /** The name of a workload. */
 export type WorkloadName = (typeof WORKLOAD_NAMES)[number];
@@ -23,6 +23,7 @@ export type PhaseName =
   | 'free chunks'
   | 'free singly'
   | 'churn'
+  | 'fork'
   | 'read again'
   | 'free half'
   | 'free the rest';
@@ -51,8 +52,10 @@ export interface Checkpoint {
 /** The division of the steps of one swapper. */
 export interface WorkloadPlan {
   readonly workload: WorkloadName;
-  /** How many virtual pages the swapper's process maps at most. */
+  /** How many virtual pages each process of the swapper maps at most. */
   readonly pages: number;
+  /** How many processes the swapper has at most at one time. */
+  readonly processes: number;
   /** How many ops the swapper has in all. */
   readonly ops: number;
   readonly phases: readonly Phase[];
@@ -95,7 +98,23 @@ const SHAPES: Readonly<Record<WorkloadName, readonly PhaseShape[]>> = {
     { name: 'fill', checkpoints: 3, natural: (pages) => pages, weight: 0 },
     { name: 'churn', checkpoints: 17, natural: null, weight: 1 },
   ],
+  fork: [
+    { name: 'fill', checkpoints: 3, natural: (pages) => pages, weight: 0 },
+    { name: 'fork', checkpoints: 17, natural: null, weight: 1 },
+  ],
 };
+
+/** Processes of a swapper that forks; together they never need more slots than there are: two for each page the swapper may map. */
+const FORK_PROCESSES = 4;
+
+/**
+ * How many processes a swapper has at most at one time.
+ *
+ * @param workload - what it does
+ */
+export function processesOfSwapper(workload: WorkloadName): number {
+  return workload === 'fork' ? FORK_PROCESSES : 1;
+}
 
 /**
  * How many of the ops of a run one swapper gets. The sum over all swappers is exactly `ops`.
@@ -115,13 +134,15 @@ export function opsOfSwapper(ops: number, swappers: number, swapper: number): nu
  * churn share the rest. Where the ops are too few for that, the former get half of them, each in proportion.
  *
  * @param workload - which workload
- * @param pages - how many virtual pages the swapper's process maps at most, at least 1
+ * @param pages - how many virtual pages the swapper may map, at least 1; a process of a swapper that forks has half of them
  * @param ops - how many ops this swapper has; 0 is allowed and gives `CHECKPOINTS` checkpoints at op 0
  */
 export function planWorkload(workload: WorkloadName, pages: number, ops: number): WorkloadPlan {
   const shapes = SHAPES[workload];
+  const processes = processesOfSwapper(workload);
+  const ownPages = processes === 1 ? pages : Math.max(1, Math.floor((2 * pages) / processes));
   const wanted = shapes.map((shape) =>
-    shape.natural === null ? 0 : Math.max(1, Math.floor(shape.natural(pages))),
+    shape.natural === null ? 0 : Math.max(1, Math.floor(shape.natural(ownPages))),
   );
   const fixed = sum(wanted);
   const room = Math.ceil(ops / 2);
@@ -145,7 +166,7 @@ export function planWorkload(workload: WorkloadName, pages: number, ops: number)
     }
     start += phaseOps;
   }
-  return { workload, pages, ops, phases, checkpoints };
+  return { workload, pages: ownPages, processes, ops, phases, checkpoints };
 }
 
 /** Divides a whole number in proportion to weights, without a rest: what rounding leaves goes to the last parts. */

@@ -4,9 +4,12 @@ import fc from 'fast-check';
 import {
   OP_COUNT,
   OP_DROP,
+  OP_END,
   OP_EXIT,
+  OP_FORK,
   OP_KIND,
   OP_PAGE,
+  OP_PROCESS,
   OP_READ,
   OP_RECORD_WORDS,
   OP_WRITE,
@@ -21,6 +24,7 @@ interface Step {
   kind: number;
   page: number;
   count: number;
+  process: number;
   phase: string;
 }
 
@@ -29,28 +33,38 @@ function mustHold(condition: boolean, what: string): void {
   if (!condition) expect.fail(`does not hold: ${what}`);
 }
 
-/** All steps, each checked against a plain set of mapped pages; returns the set after the last one, too. */
+/** All steps, each checked against plain sets of mapped pages, one a process; returns what all map after the last one, too. */
 function carryOut(
   parameters: WorkloadParameters,
   killAt: ReadonlySet<number> = new Set(),
-): { steps: Step[]; mapped: Set<number>; mappedAtPhaseEnd: Map<string, number> } {
+  forkFails = false,
+): { steps: Step[]; mapped: number; mappedAtPhaseEnd: Map<string, number> } {
   const generator = new WorkloadGenerator(parameters);
   const record = new Int32Array(OP_RECORD_WORDS);
-  const mapped = new Set<number>();
+  const { pages, processes } = generator.plan;
+  const family = new Map<number, Set<number>>([[0, new Set()]]);
+  const mappedOfAll = (): number => [...family.values()].reduce((sum, mapped) => sum + mapped.size, 0);
   const steps: Step[] = [];
   const mappedAtPhaseEnd = new Map<string, number>();
   for (const phase of generator.plan.phases) {
     for (let number = 0; number < phase.ops; number++) {
       if (killAt.has(steps.length)) {
-        mapped.clear();
-        generator.processReplaced();
+        const living = [...family.keys()];
+        const killed = living[steps.length % living.length] ?? 0;
+        family.set(killed, new Set());
+        generator.processReplaced(killed);
       }
       mustHold(generator.next(record), 'there are as many steps as planned');
       const kind = record[OP_KIND] ?? -1;
       const page = record[OP_PAGE] ?? -1;
       const count = record[OP_COUNT] ?? -1;
-      steps.push({ kind, page, count, phase: phase.name });
-      mustHold(count >= 0 && page >= 0 && page + count <= parameters.pages, 'a step stays in the process');
+      const process = record[OP_PROCESS] ?? -1;
+      steps.push({ kind, page, count, process, phase: phase.name });
+      const inside = kind === OP_FORK || page + count <= pages;
+      mustHold(count >= 0 && page >= 0 && inside, 'a step stays in the process');
+      const mapped = family.get(process);
+      mustHold(mapped !== undefined, 'only a process that is there does steps');
+      if (mapped === undefined) continue;
       if (kind === OP_READ) {
         mustHold(count === 1 && mapped.has(page), 'a page is read only while it is mapped');
       } else if (kind === OP_WRITE) {
@@ -60,17 +74,24 @@ function carryOut(
         const before = mapped.size;
         for (let covered = page; covered < page + count; covered++) mapped.delete(covered);
         mustHold(mapped.size < before, 'a drop unmaps something');
+      } else if (kind === OP_FORK) {
+        mustHold(page < processes && !family.has(page), 'a child takes a free place');
+        if (forkFails) generator.forkFailed(page);
+        else family.set(page, new Set(mapped));
+      } else if (kind === OP_END) {
+        family.delete(process);
+        mustHold(family.size > 0, 'a process is left');
       } else {
         mustHold(kind === OP_EXIT, 'there is no other kind');
         mapped.clear();
       }
-      mustHold(generator.mappedPages === mapped.size, 'the generator knows what is mapped');
+      mustHold(generator.mappedPages === mappedOfAll(), 'the generator knows what is mapped');
       mustHold(generator.done === steps.length, 'the generator counts its steps');
     }
-    mappedAtPhaseEnd.set(phase.name, mapped.size);
+    mappedAtPhaseEnd.set(phase.name, mappedOfAll());
   }
   expect(generator.next(record), 'no step beyond the plan').to.equal(false);
-  return { steps, mapped, mappedAtPhaseEnd };
+  return { steps, mapped: mappedOfAll(), mappedAtPhaseEnd };
 }
 
 const parametersOf = (pages: number, ops: number): fc.Arbitrary<WorkloadParameters> =>
@@ -89,7 +110,7 @@ describe('the steps of a swapper', () => {
         fc.property(parametersOf(200, 1500), (parameters) => {
           const { steps, mapped } = carryOut(parameters);
           expect(steps).to.have.length(parameters.ops);
-          if (parameters.workload === 'phased' && parameters.ops > 0) expect(mapped.size).to.equal(0);
+          if (parameters.workload === 'phased' && parameters.ops > 0) expect(mapped).to.equal(0);
         }),
         { seed, numRuns: 60 },
       );
@@ -159,5 +180,41 @@ describe('the steps of a swapper', () => {
     expect(share(OP_WRITE)).to.be.within(0.3, 0.7);
     expect(share(OP_DROP)).to.be.within(0.05, 0.2);
     expect(share(OP_EXIT)).to.be.above(0);
+  });
+
+  it('fork often in the fork workload, up to four processes, and mix everything else', () => {
+    const pages = 500;
+    const { steps } = carryOut({ workload: 'fork', pages, ops: 30_000, seed: 1, swapper: 0 });
+    const forked = steps.filter((step) => step.phase === 'fork');
+    const share = (kind: number): number =>
+      forked.filter((step) => step.kind === kind).length / forked.length;
+    expect(share(OP_FORK)).to.be.within(0.005, 0.02);
+    expect(share(OP_END)).to.be.within(0.005, 0.02);
+    expect(share(OP_READ)).to.be.within(0.25, 0.6);
+    expect(share(OP_WRITE)).to.be.within(0.3, 0.7);
+    expect(share(OP_DROP)).to.be.within(0.05, 0.2);
+    for (const process of [0, 1, 2, 3])
+      expect(forked.filter((step) => step.process === process).length).to.be.above(1000);
+    expect(Math.max(...steps.map((step) => step.page + step.count))).to.equal(pages / 2);
+    // The first process ends like any other.
+    expect(forked.some((step) => step.kind === OP_END && step.process === 0)).to.equal(true);
+  });
+
+  it('go on in the fork workload when no fork succeeds', () => {
+    const { steps } = carryOut(
+      { workload: 'fork', pages: 100, ops: 5000, seed: 3, swapper: 1 },
+      new Set(),
+      true,
+    );
+    expect(steps).to.have.length(5000);
+    expect(steps.filter((step) => step.kind === OP_FORK).length).to.be.above(30);
+    expect(steps.some((step) => step.process !== 0)).to.equal(false);
+  });
+
+  it('are in the other workloads those of one process', () => {
+    for (const workload of ['phased', 'churn'] as const) {
+      const { steps } = carryOut({ workload, pages: 128, ops: 3000, seed: 1, swapper: 0 });
+      expect(steps.every((step) => step.process === 0 && step.kind <= OP_EXIT)).to.equal(true);
+    }
   });
 });
