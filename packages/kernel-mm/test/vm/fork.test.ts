@@ -137,6 +137,25 @@ describe('fork', () => {
     }
   });
 
+  it('lists children behind their parents, so that a walk that meets the fork half way misses nobody', () => {
+    const vm = createVmMachine();
+    const { spaces } = vm.kernel.vm;
+    const { families } = spaces;
+    const parent = vm.process();
+    const first = parent.fork();
+    const family = [parent, first, first.fork(), parent.fork()];
+    family.splice(1, 1)[0]!.exit();
+    family.push(family[1]!.fork());
+    const anonVma = spaces.familyOf(parent.id);
+    const listed: number[] = [];
+    families.lock(anonVma);
+    for (let chain = families.first(anonVma); chain !== 0; chain = families.next(chain))
+      listed.push(families.mmOf(chain));
+    families.unlock(anonVma);
+    expect(listed).to.deep.equal(family.map((space) => space.id));
+    expectNothingLeft(vm, family);
+  });
+
   it('of a process that has ended is refused', () => {
     const vm = createVmMachine();
     const space = vm.process();
