@@ -121,7 +121,7 @@ describe('a run under none and notify', () => {
   it('counts its locks by class', () => {
     for (const { locks } of document.policies) {
       const classes = locks.map((row) => row.class);
-      expect(classes).to.include.members(['swap_lock', 'rzs_lock', 'page_table_lock', 'stat64_lock']);
+      expect(classes).to.include.members(['swap_lock', 'rzs_lock', 'page_table_lock', 'table_lock']);
       expect(new Set(classes).size).to.equal(classes.length);
       for (const row of locks) {
         expect(row.acquisitions, row.class).to.be.greaterThan(0);

@@ -8,11 +8,11 @@
  *   bdev                            the thread that boots the machine
  *   an entry of the table           the table lock of its slot
  *   the pool                        its own `pool_lock`
- *   statistics                      `stat64_lock`
+ *   statistics                      anyone, by atomic additions; those about slots under the table lock of the slot
  *   work area, buffer, location     `rzs_lock`: there is one of each per device, so a device compresses one page at a time
  *
- * Order of locks, from the outside: page-table lock, `swap_lock`, table lock, then `pool_lock` or `stat64_lock` or the page allocator's
- * `zone_lock`; and `rzs_lock` (a mutex, so never with a spinlock held), table lock, and the same three.
+ * Order of locks, from the outside: page-table lock, `swap_lock`, table lock, then `pool_lock` or the page allocator's
+ * `zone_lock`; and `rzs_lock` (a mutex, so never with a spinlock held), table lock, and the same two.
  *
  * The table locks are ours. In 2.6.34 a reader takes no lock at all and relies on its caller to hold a reference to the slot. Whoever
  * reads the device without one (dd, a header probe) then decodes memory that a callback is just freeing. Here an entry, and the object it
@@ -117,8 +117,6 @@ export interface RamzswapPlaces {
   readonly stats: Region;
   readonly rzsLocks: Region;
   readonly rzsLockClass: LockClass;
-  readonly statLocks: Region;
-  readonly statLockClass: LockClass;
   /** {@link TABLE_LOCKS} for each device. */
   readonly tableLocks: Region;
   readonly tableLockClass: LockClass;
@@ -135,7 +133,7 @@ export interface RamzswapPlaces {
 const BUFFER = struct('compress_buffer', { bytes: ['bytes', 2 * PAGE_SIZE] });
 
 /**
- * Reserves the devices and defines their lock classes: `rzs_lock`, `table_lock`, `stat64_lock`, `pool_lock`.
+ * Reserves the devices and defines their lock classes: `rzs_lock`, `table_lock`, `pool_lock`.
  * @param layout - not yet sealed
  * @param classes - lock classes of the machine
  * @param disks - number of devices
@@ -153,8 +151,6 @@ export function layoutRamzswap(
     stats: layout.structs('hot', 'ramzswap_stats', RAMZSWAP_STATS, disks),
     rzsLocks: layoutLocks(layout, 'rzs_lock', disks),
     rzsLockClass: classes.define('rzs_lock'),
-    statLocks: layoutLocks(layout, 'stat64_lock', disks),
-    statLockClass: classes.define('stat64_lock'),
     tableLocks: layoutLocks(layout, 'table_lock', disks * TABLE_LOCKS),
     tableLockClass: classes.define('table_lock'),
     pools: layoutXvPool(layout, classes, 'xv_pools', disks),
