@@ -84,6 +84,18 @@ export class RunControl {
     Atomics.store(this.words, this.cell(swapper, AT_BARRIER), 0);
   }
 
+  /**
+   * Waits until all others stand at the barrier, and stays away from it.
+   *
+   * @throws RunStopped when the run is stopped first
+   */
+  waitForAllOthers(): void {
+    while (Atomics.load(this.words, ARRIVED) !== this.swappers - 1) {
+      this.check();
+      Atomics.wait(this.words, STOP, 0, 1);
+    }
+  }
+
   /** How far each swapper is and who waits for the others, one line each; for reports. */
   describe(): string {
     const lines: string[] = [];

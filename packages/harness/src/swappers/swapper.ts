@@ -96,6 +96,17 @@ export class Swapper {
     }
   }
 
+  /**
+   * Called at a checkpoint, before the barrier behind which all go on. A fault that needs `swap_lock` takes it here, while all others stand at
+   * that barrier: whatever they do next, they come to wait for it.
+   */
+  prepareFault(): void {
+    const { fault } = this.#task;
+    if (fault === null || fault === 'damage-pages' || this.#done !== this.#faultAt()) return;
+    this.#control.waitForAllOthers();
+    this.#view.kernel.swap.table.swapLock.lock();
+  }
+
   /** Ends all processes. */
   exit(): void {
     for (const process of this.#processes) process?.space.exit();
@@ -209,8 +220,8 @@ export class Swapper {
     // The phase of churn writes and drops, so that damage done there would be gone before it is seen.
     const reading = phases.find(({ name }) => name === 'read again');
     if (fault === 'damage-pages' && reading !== undefined) return reading.start;
-    // Just after a checkpoint all others have steps to do as well, and come to wait for the lock.
-    return checkpoints.find(({ op }) => op >= ops / 2 && op < ops)?.op ?? Math.floor(ops / 2);
+    // At a checkpoint, so that all others have steps to do as well.
+    return checkpoints.find(({ op }) => op >= ops / 2 && op < ops)?.op ?? -1;
   }
 
   #inject(fault: InjectedFault | null): void {
@@ -219,8 +230,7 @@ export class Swapper {
       this.#damagePages();
       return;
     }
-    this.#view.kernel.swap.table.swapLock.lock();
-    // In a worker this ends the thread only, with the lock held.
+    // In a worker this ends the thread only, with the lock held since {@link prepareFault}.
     if (fault === 'die-holding-lock') exit(1);
     this.#control.waitForStop(this.#task.waitLimitMs);
   }

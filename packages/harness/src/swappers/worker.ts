@@ -72,6 +72,7 @@ function runPhases(
     control.barrier(task.swapper);
     led?.checkpoint();
     control.passCheckpoint(task.swapper);
+    swapper.prepareFault();
     control.barrier(task.swapper);
   }
   swapper.exit();
