@@ -2,7 +2,7 @@
  * What a page costs on its whole way through swap core and driver: out, in and free, in microseconds on a processor.
  *
  * - `path.lzo1x-2010`: with the default codec;
- * - `path.none`: with the codec that copies: the books alone;
+ * - `path.none`: with the codec that copies, less the two copies, which are measured beside it: the books alone;
  * - `path.two-threads`: two threads that share the machine, over one alone, with the default codec.
  *
  * The policy is `notify`: each free reaches the driver. Half of the slots are held all the time; each thread verifies its pages at the end.
@@ -46,7 +46,9 @@ async function measurePath(session: BenchSession): Promise<void> {
     report(measuredRow(LZO, await alone(threads, 'lzo1x-2010', session)));
   });
   await withThreads('none', 1, session, async (threads) => {
-    report(measuredRow(NONE, await alone(threads, 'none', session)));
+    report(
+      measuredRow(NONE, (await alone(threads, 'none', session)) - (await copiesAlone(threads, session))),
+    );
   });
   await withThreads('lzo1x-2010', 2, session, async (threads) => {
     const { one, two } = await together(threads, session);
@@ -121,6 +123,20 @@ async function alone(
     best.add(answer.cpuNs);
   }
   return best.sum() / CORPUS_PAGES / 1000;
+}
+
+/** Microseconds on a processor of the two copies of a page, by the best batch. */
+async function copiesAlone(
+  threads: readonly BenchThread<PathOrder>[],
+  { signal }: BenchSession,
+): Promise<number> {
+  const pages = BATCH_PAGES.none;
+  let best = Infinity;
+  for (let trial = 0; trial < TRIALS.none; trial++) {
+    const answer = (await threads[0]?.ask({ kind: 'copies', pages }, signal)) as PathBatches;
+    best = Math.min(best, ...answer.cpuNs);
+  }
+  return best / pages / 1000;
 }
 
 /** The same by longer windows, of one thread and of two at a time, in turns: waiting for each other belongs to it. */

@@ -37,13 +37,15 @@ export type PathOrder =
     }
   /** Cycles through the corpus, `pages` of it to a batch. */
   | { readonly kind: 'batches'; readonly pages: number }
+  /** Nothing but the two copies of a cycle, so many times, over as many frames as slots are held. */
+  | { readonly kind: 'copies'; readonly pages: number }
   /** Cycles for so long. */
   | { readonly kind: 'window'; readonly milliseconds: number }
   /** Writes so many pages, then frees their slots in random order. */
   | { readonly kind: 'free'; readonly slots: number }
   | { readonly kind: 'verify' };
 
-/** Answer to `batches`: ns on a processor of each batch, the same batches each time. */
+/** Answer to `batches` and `copies`: ns on a processor of each batch, the same batches each time. */
 export interface PathBatches {
   readonly cpuNs: readonly number[];
 }
@@ -76,6 +78,8 @@ class PathBench {
   private readonly contents: number[] = [];
   private random = 0x2545_f491;
   private nextPage = 0;
+  /** Frames for {@link copies}; taken when it is called first. */
+  private readonly spare: number[] = [];
 
   constructor(order: Extract<PathOrder, { kind: 'open' }>) {
     this.view = attachMachine(order.machine, {
@@ -104,6 +108,21 @@ class PathBench {
       cpuNs.push(this.clock.since(before));
     }
     return { cpuNs };
+  }
+
+  copies(pages: number): PathBatches {
+    const { cells } = this.view.kernel.core;
+    while (this.spare.length < this.held.length)
+      this.spare.push(this.view.kernel.frames.addressOf(this.takePage()));
+    const before = this.clock.now();
+    // As in a cycle: a page goes into the frame that was given back last, and one nobody touched for long is read.
+    let last = this.spare[0] ?? 0;
+    for (let page = 0; page < pages; page++) {
+      cells.copyPage(last, this.sources[page % this.corpusPages] ?? 0);
+      last = this.spare[this.nextRandom(this.spare.length)] ?? 0;
+      cells.copyPage(this.target, last);
+    }
+    return { cpuNs: [this.clock.since(before)] };
   }
 
   window(milliseconds: number): PathWindow {
@@ -207,6 +226,7 @@ function obey(order: PathOrder): unknown {
     return 'open';
   }
   if (order.kind === 'batches') return bench?.batches(order.pages);
+  if (order.kind === 'copies') return bench?.copies(order.pages);
   if (order.kind === 'window') return bench?.window(order.milliseconds);
   if (order.kind === 'free') return bench?.free(order.slots);
   return bench?.verify();

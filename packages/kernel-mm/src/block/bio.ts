@@ -250,6 +250,8 @@ export class Bios {
 
   /** Takes one of the failures that were ordered for a device. */
   private takeFailure(bdev: number): boolean {
+    // A plain look first: hardly any request fails, and an order that is just coming may miss this one.
+    if (this.cells.ld32(bdev + BLOCK_DEVICE.failNext) === 0) return false;
     for (;;) {
       const left = this.cells.atomicLoad(bdev + BLOCK_DEVICE.failNext);
       if (left === 0) return false;

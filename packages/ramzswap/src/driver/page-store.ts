@@ -274,11 +274,15 @@ export class PageStore {
   /** Writes under the mutex, which the compressor's areas and all fills of the table need. */
   private writeLocked(slot: number, from: number): number {
     const { cells } = this.core;
-    this.lockSlot(slot);
-    try {
-      this.freePage(slot);
-    } finally {
-      this.unlockSlot(slot);
+    const entry = this.entryOf(slot);
+    // Only the holder of `rzs_lock` fills an entry, so one that is seen empty stays empty without the table lock.
+    if (cells.ld32(entry + RZS_ENTRY.page) !== 0 || cells.ld8(entry + RZS_ENTRY.flags) !== 0) {
+      this.lockSlot(slot);
+      try {
+        this.freePage(slot);
+      } finally {
+        this.unlockSlot(slot);
+      }
     }
     if (cells.isZeroPage(from)) {
       this.fillEntry(slot, 0, 0, RZS_ZERO, 0);
