@@ -83,13 +83,13 @@ export const RAMZSWAP = struct(
 
 /**
  * Counters of a device. Those that 2.6.34 keeps in 64 bits are pairs of 32-bit words, the low one first: the accessors that announce a
- * point are 32 bits wide, and the counters change under a lock anyway.
+ * point are 32 bits wide, and a carry comes once in 4 billion events.
  * @kernel struct ramzswap_stats, 2.6.34
  */
 export const RAMZSWAP_STATS = struct(
   'ramzswap_stats',
   {
-    /** Sum of the sizes of stored objects in bytes; a RAW slot counts a page, a ZERO slot nothing. */
+    /** Sizes of COMPRESSED objects in bytes; the pages of RAW slots are added on reading. */
     comprSize: 'u32',
     /** COMPRESSED slots of at most {@link GOOD_COMPRESS_SIZE} bytes. */
     goodCompress: 'u32',

@@ -168,7 +168,7 @@ export class Statistics {
       poolPages,
       pagesUsed,
       origDataSize: pagesStored * PAGE_SIZE,
-      comprDataSize: this.stat(RAMZSWAP_STATS.comprSize),
+      comprDataSize: this.stat(RAMZSWAP_STATS.comprSize) + pagesExpand * PAGE_SIZE,
       memUsedTotal: pagesUsed * PAGE_SIZE,
     };
   }
@@ -178,10 +178,14 @@ export class Statistics {
       this.add(RAMZSWAP_STATS.pagesZero, sign);
       return;
     }
-    this.add(RAMZSWAP_STATS.comprSize, sign * bytes);
     this.add(RAMZSWAP_STATS.pagesStored, sign);
-    if ((flags & RZS_UNCOMPRESSED) !== 0) this.add(RAMZSWAP_STATS.pagesExpand, sign);
-    else if (bytes <= GOOD_COMPRESS_SIZE) this.add(RAMZSWAP_STATS.goodCompress, sign);
+    if ((flags & RZS_UNCOMPRESSED) !== 0) {
+      // A RAW slot counts a page in the sum of sizes, which reading adds: so the two cannot disagree.
+      this.add(RAMZSWAP_STATS.pagesExpand, sign);
+      return;
+    }
+    this.add(RAMZSWAP_STATS.comprSize, sign * bytes);
+    if (bytes <= GOOD_COMPRESS_SIZE) this.add(RAMZSWAP_STATS.goodCompress, sign);
   }
 
   private add(counter: number, delta: number): void {

@@ -91,7 +91,12 @@ export function walkTable(device: RamzswapDevice): TableWalk {
 export function statDrift(device: RamzswapDevice, walk: TableWalk = walkTable(device)): string[] {
   const stats = device.readStats();
   const counters: readonly (readonly [string, number, number])[] = [
-    ['comprDataSize', stats.comprDataSize, walk.comprBytes],
+    // Without the pages of RAW slots, which have a counter of their own: each counter is judged by itself.
+    [
+      'comprDataSize',
+      stats.comprDataSize - stats.pagesExpand * PAGE_SIZE,
+      walk.comprBytes - walk.raw * PAGE_SIZE,
+    ],
     ['pagesStored', stats.pagesStored, walk.raw + walk.compressed],
     ['pagesExpand', stats.pagesExpand, walk.raw],
     ['pagesZero', stats.pagesZero, walk.zero],
