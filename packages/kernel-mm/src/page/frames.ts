@@ -47,6 +47,8 @@ const ZONE = struct('zone', {
 const JUNK_WORD = 0x6b6b_6b6b;
 const JUNK_WORDS = 16;
 const DESCRIPTOR_WORDS = PAGE.$bytes >> 2;
+/** From the distance between two descriptors, in bytes, to that of their frames: a shift, since both sizes are powers of two. */
+const DESCRIPTOR_TO_FRAME_SHIFT = PAGE_SHIFT - Math.log2(PAGE.$bytes);
 
 /** Times an allocation reclaims and tries again before it gives up. */
 const RECLAIM_ATTEMPTS_MAX = 16;
@@ -236,7 +238,7 @@ export class Frames implements PageAllocator {
   }
 
   addressOf(page: number): number {
-    return this.frames + (this.frameNumber(page) << PAGE_SHIFT);
+    return this.frames + ((page - this.descriptors) << DESCRIPTOR_TO_FRAME_SHIFT);
   }
 
   frameNumber(page: number): number {
@@ -427,11 +429,14 @@ export class Frames implements PageAllocator {
     const frame = this.frameNumber(page);
     if (!Number.isInteger(frame) || frame < 0 || frame >= this.frameCount)
       this.context.bug(`Freeing ${page}, which is no page.`);
-    if (this.locks.isLocked(page + PAGE.lock)) this.context.bug(`Freeing page ${frame} while it is locked.`);
+    // Plain looks: the last reference is gone, so nobody else changes any of this.
+    if (this.cells.ld32(page + PAGE.lock) !== 0)
+      this.context.bug(`Freeing page ${frame} while it is locked.`);
     if (this.cells.ld32(page + PAGE.mapcount) !== 0)
       this.context.bug(`Freeing page ${frame} while it is mapped.`);
     this.reclaimList.removeIfListed(page);
-    if (this.testFlag(page, PG_CHARGED)) this.cells.atomicAdd(this.zone + ZONE.charged, -1);
+    if ((this.cells.ld32(page + PAGE.flags) & PG_CHARGED) !== 0)
+      this.cells.atomicAdd(this.zone + ZONE.charged, -1);
     const first = this.addressOf(page) >> 2;
     for (let word = first; word < first + JUNK_WORDS; word++) this.i32[word] = JUNK_WORD;
     this.zoneLock.lock();
