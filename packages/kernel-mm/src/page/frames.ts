@@ -435,6 +435,7 @@ export class Frames implements PageAllocator {
     if (this.cells.ld32(page + PAGE.mapcount) !== 0)
       this.context.bug(`Freeing page ${frame} while it is mapped.`);
     this.reclaimList.removeIfListed(page);
+    // A plain look: the last reference is gone, so nobody else changes the flags.
     if ((this.cells.ld32(page + PAGE.flags) & PG_CHARGED) !== 0)
       this.cells.atomicAdd(this.zone + ZONE.charged, -1);
     const first = this.addressOf(page) >> 2;

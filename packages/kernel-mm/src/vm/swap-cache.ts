@@ -11,7 +11,7 @@
  * The kernel keeps a radix tree; here it is a hash table with one bucket per frame, which is just as exact and needs no memory of its own.
  * @kernel mm/swap_state.c, 2.6.34
  */
-import { EEXIST, ENOMEM } from '../errno.js';
+import { EEXIST } from '../errno.js';
 import type { Layout, Region } from '../arena/layout.js';
 import { struct } from '../arena/struct.js';
 import type { Frames } from '../page/frames.js';
@@ -341,5 +341,3 @@ export class SwapCache implements SwapCacheOps {
 
 /** Errors of {@link SwapCache.adoptForReading} that mean: look again. */
 export const LOOK_AGAIN = -EEXIST;
-/** No page could be had. */
-export const NO_PAGE = -ENOMEM;

@@ -104,7 +104,7 @@ export class PageStore {
 
   /** Whether the device is between INIT and RESET; true only for the moment. */
   isInitialised(): boolean {
-    return this.core.cells.ld32(this.address + RAMZSWAP.initDone) !== 0;
+    return this.core.cells.atomicLoad(this.address + RAMZSWAP.initDone) !== 0;
   }
 
   /** Pages of the disk, the header included; 0 without a table. */

@@ -3,7 +3,7 @@
  *
  * Who may write what:
  *
- *   initDone                        `rzs_lock`; looked at without a lock
+ *   initDone                        `rzs_lock`, with Atomics; polled without a lock
  *   disksizeBytes, slots, table     `rzs_lock`, while `initDone` is 0; read without a lock while it is 1
  *   bdev                            the thread that boots the machine
  *   an entry of the table           the table lock of its slot
