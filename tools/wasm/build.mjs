@@ -22,12 +22,18 @@ const compiler = join(tools, 'node_modules', 'assemblyscript', 'dist', 'asc.js')
 const MODULE_BYTES_MAX = 4095;
 const LINE_CHARACTERS = 100;
 
-/** What is built: `name` is the exported constant. */
+/** The sources that several codec modules share. */
+const CODEC_PARTS = ['copy', 'dictionary', 'lzo1x-decode', 'lzo1x-emit', 'lzo1x-format', 'results'].map(
+  (name) => `packages/ramzswap/assembly/${name}.ts`,
+);
+
+/** What is built: `name` is the exported constant, `parts` what the source imports. */
 const MODULES = [
   {
     name: 'PAGE_BYTES_WASM',
     what: 'The bytes of pages',
     source: 'packages/kernel-mm/assembly/page-bytes.ts',
+    parts: [],
     target: 'packages/kernel-mm/src/arena/page-bytes-wasm.ts',
     type: "import type { WasmBuilds } from './wasm.js';",
   },
@@ -35,7 +41,24 @@ const MODULES = [
     name: 'LZO1X_WASM',
     what: 'The codec `lzo1x-2010`',
     source: 'packages/ramzswap/assembly/lzo1x.ts',
+    parts: CODEC_PARTS,
     target: 'packages/ramzswap/src/codec/lzo1x-wasm-builds.ts',
+    type: "import type { WasmBuilds } from '@swaplab/kernel-mm';",
+  },
+  {
+    name: 'LZO1X_CURRENT_WASM',
+    what: 'The codecs `lzo1x-current` and `lzo-rle`',
+    source: 'packages/ramzswap/assembly/lzo1x-current.ts',
+    parts: CODEC_PARTS,
+    target: 'packages/ramzswap/src/codec/lzo1x-current-wasm-builds.ts',
+    type: "import type { WasmBuilds } from '@swaplab/kernel-mm';",
+  },
+  {
+    name: 'LZ4_WASM',
+    what: 'The codec `lz4`',
+    source: 'packages/ramzswap/assembly/lz4.ts',
+    parts: CODEC_PARTS,
+    target: 'packages/ramzswap/src/codec/lz4-wasm-builds.ts',
     type: "import type { WasmBuilds } from '@swaplab/kernel-mm';",
   },
 ];
@@ -51,7 +74,9 @@ const BUILDS = { shared: ['--sharedMemory'], unshared: [] };
 /** Hash of everything a build depends on. */
 function hashInputs(module) {
   const { dependencies, devDependencies } = JSON.parse(readFileSync(join(tools, 'package.json'), 'utf8'));
-  const text = readFileSync(join(root, module.source), 'utf8').replaceAll('\r\n', '\n');
+  const text = [module.source, ...module.parts]
+    .map((path) => readFileSync(join(root, path), 'utf8').replaceAll('\r\n', '\n'))
+    .join('');
   const versions = { ...dependencies, ...devDependencies };
   return createHash('sha256')
     .update(JSON.stringify([text, OPTIONS, BUILDS, versions]))

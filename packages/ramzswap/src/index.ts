@@ -2,7 +2,9 @@
  * The public entry of the driver package: the driver itself, its allocator and its codecs, each usable on its own.
  */
 export * from './codec/codec.js';
-export { createLzo1xWasmCodec, Lzo1xWasmCodec, type Lzo1xFunctions } from './codec/lzo1x-wasm.js';
+export * from './codec/stream-format.js';
+export { TwinCodec } from './codec/twin-codec.js';
+export { createWasmCodec, WasmCodec, type CodecFunctions } from './codec/wasm-codec.js';
 export * from './xvmalloc/block.js';
 export * from './xvmalloc/free-lists.js';
 export * from './xvmalloc/walk.js';

@@ -5,12 +5,23 @@
  * it the device's work area in the arena. What a codec promises and what its callers must keep stands in
  * `contract.ts`, what the results mean in `results.ts`.
  */
-import type { Arena, PageBytes } from '@swaplab/kernel-mm';
+import type { Arena, PageBytes, WasmBuilds } from '@swaplab/kernel-mm';
 import type { Codec, CodecName } from './contract.js';
 import { DeflateCodec } from './deflate.js';
-import { Lzo1x2010Codec } from './lzo1x-codec.js';
-import { createLzo1xWasmCodec } from './lzo1x-wasm.js';
+import { LZ4_WASM } from './lz4-wasm-builds.js';
+import { LZO1X_CURRENT_WASM } from './lzo1x-current-wasm-builds.js';
+import { LZO1X_WASM } from './lzo1x-wasm-builds.js';
 import { NoneCodec } from './none.js';
+import {
+  LZ4,
+  LZO1X_2010,
+  LZO1X_2010_KEPT,
+  LZO1X_CURRENT,
+  LZO_RLE,
+  type StreamFormat,
+} from './stream-format.js';
+import { TwinCodec } from './twin-codec.js';
+import { createWasmCodec } from './wasm-codec.js';
 
 export type { Codec, CodecName } from './contract.js';
 export type { CodecError } from './results.js';
@@ -26,7 +37,14 @@ export {
 } from './results.js';
 
 /** All codec names, the default first. */
-export const CODEC_NAMES: readonly CodecName[] = ['lzo1x-2010', 'deflate', 'none'];
+export const CODEC_NAMES: readonly CodecName[] = [
+  'lzo1x-2010',
+  'lzo1x-current',
+  'lzo-rle',
+  'lz4',
+  'deflate',
+  'none',
+];
 
 /**
  * Tells whether a text names a codec.
@@ -46,18 +64,39 @@ export interface CodecMemory {
   readonly bytes: PageBytes;
 }
 
+/** What a codec can be told. */
+export interface CodecOptions {
+  /**
+   * Whether `lzo1x-2010` empties its dictionary for each page (`'cleared'`, the default) or keeps it, as the driver of 2.6.34 did (`'kept'`): then
+   * the size of a page can depend on earlier pages at the same address. Without effect on the other codecs. A work area belongs to one of
+   * the two for its whole life.
+   */
+  readonly dictionary?: 'cleared' | 'kept';
+}
+
 /**
  * Makes a codec. Names from outside are checked with `isCodecName` before.
  *
  * @param name one of `CODEC_NAMES`
- * @param memory the calling thread's `cells`, when the codec will work on a machine's own views: then `lzo1x-2010` runs in WASM if the thread's
- *   page bytes do. Without it every codec is TypeScript. The results are the same.
+ * @param memory the calling thread's `cells`, when the codec will work on a machine's own views: then it runs in WASM if the thread's page
+ *   bytes do, and if it has a module. Without it every codec is TypeScript. The results are the same.
+ * @param options of the codec
  * @returns a codec for the calling thread
  */
-export function createCodec(name: CodecName, memory: CodecMemory | null = null): Codec {
+export function createCodec(
+  name: CodecName,
+  memory: CodecMemory | null = null,
+  options: CodecOptions = {},
+): Codec {
   switch (name) {
     case 'lzo1x-2010':
-      return createLzo1x(memory);
+      return createPaired(options.dictionary === 'kept' ? LZO1X_2010_KEPT : LZO1X_2010, LZO1X_WASM, memory);
+    case 'lzo1x-current':
+      return createPaired(LZO1X_CURRENT, LZO1X_CURRENT_WASM, memory);
+    case 'lzo-rle':
+      return createPaired(LZO_RLE, LZO1X_CURRENT_WASM, memory);
+    case 'lz4':
+      return createPaired(LZ4, LZ4_WASM, memory);
     case 'deflate':
       return new DeflateCodec();
     case 'none':
@@ -65,7 +104,7 @@ export function createCodec(name: CodecName, memory: CodecMemory | null = null):
   }
 }
 
-function createLzo1x(memory: CodecMemory | null): Codec {
-  const codec = memory !== null && memory.bytes.wasm ? createLzo1xWasmCodec(memory.arena) : null;
-  return codec ?? new Lzo1x2010Codec();
+function createPaired(format: StreamFormat, builds: WasmBuilds, memory: CodecMemory | null): Codec {
+  const codec = memory !== null && memory.bytes.wasm ? createWasmCodec(builds, memory.arena, format) : null;
+  return codec ?? new TwinCodec(format);
 }

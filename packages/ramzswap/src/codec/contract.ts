@@ -12,10 +12,10 @@
  */
 
 /**
- * The names of the codecs: the compressor of 2.6.34, raw DEFLATE (an independent ratio to compare with), and a plain
- * copy (which takes compression out of a measurement).
+ * The names of the codecs: the compressor of 2.6.34; the faster one of later kernels, with the same streams, and its form with runs of zeros;
+ * LZ4 blocks; raw DEFLATE (an independent ratio to compare with); and a plain copy (which takes compression out of a measurement).
  */
-export type CodecName = 'lzo1x-2010' | 'deflate' | 'none';
+export type CodecName = 'lzo1x-2010' | 'lzo1x-current' | 'lzo-rle' | 'lz4' | 'deflate' | 'none';
 
 /** One way to make pages smaller; made by `createCodec`. One thread at a time may call one codec object. */
 export interface Codec {

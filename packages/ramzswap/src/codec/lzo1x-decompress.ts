@@ -13,6 +13,9 @@
  *   stream. This one never does. It answers `LZO_E_INPUT_OVERRUN`; but where the match would start before the output
  *   whatever the missing bytes are, it answers `LZO_E_LOOKBEHIND_OVERRUN`, as the old one did.
  *
+ * With `runs` it is the decoder of 2019: a stream of at least five bytes that begins with 17 names its version in the second byte, and in
+ * version 1 one M4 match that nobody needs stands for a run of zeros. Streams without a version are decoded as before.
+ *
  * Every turn of the loop uses up at least one byte of input, and a copy is never longer than the room in the output,
  * so the time is bounded by both windows. Nothing is allocated.
  *
@@ -21,6 +24,7 @@
 import {
   EXTENSION_STEP,
   FIRST_RUN_MARKER,
+  LZO_RLE_VERSION,
   M2_MARKER,
   M2_MAX_OFFSET,
   M3_MARKER,
@@ -29,7 +33,12 @@ import {
   M4_MARKER,
   M4_MAX_LEN,
   MAX_SHORT_RUN,
+  MIN_ZERO_RUN,
+  VERSION_MARKER,
+  VERSIONED_BYTES_MIN,
+  ZERO_RUN_INSTRUCTION,
 } from './lzo1x-format.js';
+import { outcome } from './outcome.js';
 import {
   LZO_E_EOF_NOT_FOUND,
   LZO_E_INPUT_NOT_CONSUMED,
@@ -42,36 +51,8 @@ import { assertWindow } from './window.js';
 
 /** From this length on, moving bytes with one built-in call is faster than a loop. */
 const BULK_BYTES = 64;
-/** How many result codes one packed outcome can tell apart. */
-const OUTCOME_CODES = 16;
 /** What the instruction before copied: 4 stands for "four literals or more". */
 const LONG_RUN = 4;
-
-/** Packs a result code and the bytes written into one number, so that a call can return both without an object. */
-function outcome(code: number, bytesWritten: number): number {
-  return bytesWritten * OUTCOME_CODES - code;
-}
-
-/**
- * The result code of a packed outcome.
- *
- * @param packed what `decodeLzo1x` returned
- * @returns `LZO_E_OK` or a negative `LZO_E_` code
- */
-export function outcomeCode(packed: number): number {
-  // `0 - ` and not `-`: the code of a good outcome is 0, not negative zero.
-  return 0 - (packed % OUTCOME_CODES);
-}
-
-/**
- * The bytes written of a packed outcome.
- *
- * @param packed what `decodeLzo1x` returned
- * @returns bytes at the start of the output window that the stream produced
- */
-export function outcomeBytes(packed: number): number {
-  return Math.floor(packed / OUTCOME_CODES);
-}
 
 /**
  * The outcome of a match whose operand bytes are not all there.
@@ -115,6 +96,16 @@ function copyMatch(output: Uint8Array, at: number, distance: number, length: num
   }
 }
 
+/** Whether an instruction is the M4 match of the greatest distance there is, which in version 1 is a run of zeros; its operands are all there. */
+function isZeroRun(input: Uint8Array, ip: number, inputEnd: number, instruction: number): boolean {
+  return (
+    (instruction & 0xf8) === ZERO_RUN_INSTRUCTION &&
+    inputEnd - ip >= 3 &&
+    (input[ip]! & 0xfc) === 0xfc &&
+    input[ip + 1] === 0xff
+  );
+}
+
 /**
  * Decodes an LZO1X stream.
  *
@@ -124,6 +115,7 @@ function copyMatch(output: Uint8Array, at: number, distance: number, length: num
  * @param output array that holds the output window; may be the same array as `input`, the windows must not overlap
  * @param outputOffset first byte of the output window
  * @param outputCapacity bytes in the output window
+ * @param runs whether the stream may name a version, and have runs of zeros in version 1; false by default
  * @returns a packed outcome: read it with `outcomeCode` and `outcomeBytes`
  * @throws RangeError when a window is not inside its array
  * @kernel lib/lzo/lzo1x_decompress.c lzo1x_decompress_safe, 2.6.34
@@ -135,6 +127,7 @@ export function decodeLzo1x(
   output: Uint8Array,
   outputOffset: number,
   outputCapacity: number,
+  runs = false,
 ): number {
   assertWindow('input', input.length, inputOffset, inputBytes);
   assertWindow('output', output.length, outputOffset, outputCapacity);
@@ -146,6 +139,11 @@ export function decodeLzo1x(
   /** Literals copied by the instruction before: 0, 1..3, or `LONG_RUN`. It gives bytes 0..15 their meaning. */
   let state = 0;
 
+  let hasRuns = false;
+  if (runs && inputBytes >= VERSIONED_BYTES_MIN && input[ip] === VERSION_MARKER) {
+    hasRuns = input[ip + 1] === LZO_RLE_VERSION;
+    ip += 2;
+  }
   if (ip < inputEnd && input[ip]! > FIRST_RUN_MARKER) {
     const literals = input[ip++]! - FIRST_RUN_MARKER;
     if (literals > outputEnd - op) {
@@ -177,6 +175,15 @@ export function decodeLzo1x(
       }
       distance += input[ip++]! << 3;
       literals = instruction & 3;
+    } else if (hasRuns && isZeroRun(input, ip, inputEnd, instruction)) {
+      length = MIN_ZERO_RUN + (instruction & 7) + (input[ip + 2]! << 3);
+      literals = input[ip]! & 3;
+      ip += 3;
+      if (length > outputEnd - op) {
+        return outcome(LZO_E_OUTPUT_OVERRUN, op - outputOffset);
+      }
+      output.fill(0, op, op + length);
+      distance = 0;
     } else if (instruction >= M4_MARKER) {
       const isM3 = instruction >= M3_MARKER;
       length = isM3 ? instruction & 31 : instruction & 7;
@@ -239,7 +246,10 @@ export function decodeLzo1x(
     if (length > outputEnd - op) {
       return outcome(LZO_E_OUTPUT_OVERRUN, op - outputOffset);
     }
-    copyMatch(output, op, distance, length);
+    // A run of zeros has no distance, and its bytes are there already.
+    if (distance !== 0) {
+      copyMatch(output, op, distance, length);
+    }
     op += length;
 
     if (literals > 0) {

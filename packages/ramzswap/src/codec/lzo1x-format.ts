@@ -16,6 +16,9 @@
  *
  * An extension is a row of zero bytes, each worth 255, and one closing byte of 1..255. An M4 match whose distance is
  * exactly 16384 ends the stream.
+ *
+ * Version 1 of the format (`lzo-rle`, 2019) begins with the bytes 17 and 1. There the M4 match of the greatest distance, 49151, means
+ * something else: a run of zeros, 4 to 2051 bytes long, in four bytes: 00011LLL, 111111SS, 255, and the length's higher bits.
  */
 
 /** Largest distance of an M1 match after 1..3 literals, in bytes. @kernel lib/lzo/lzodefs.h, 2.6.34 */
@@ -60,6 +63,21 @@ export const FIRST_RUN_MARKER = 17;
 export const EXTENSION_STEP = 255;
 /** Bytes of the end marker (11 00 00). */
 export const END_MARKER_BYTES = 3;
+
+/** The first byte of a stream that names its version in the second. @kernel lib/lzo/lzo1x_decompress_safe.c, 5.1 */
+export const VERSION_MARKER = 17;
+/** The version with runs of zeros. @kernel lib/lzo/lzodefs.h LZO_VERSION, 5.1 */
+export const LZO_RLE_VERSION = 1;
+/** A shorter stream names no version. @kernel lib/lzo/lzo1x_decompress_safe.c, 5.1 */
+export const VERSIONED_BYTES_MIN = 5;
+/** Instruction of a run of zeros, without the low bits of its length. */
+export const ZERO_RUN_INSTRUCTION = 0x18;
+/** Shortest run of zeros, in bytes. @kernel lib/lzo/lzodefs.h MIN_ZERO_RUN_LENGTH, 5.1 */
+export const MIN_ZERO_RUN = 4;
+/** Longest run of zeros, in bytes. @kernel lib/lzo/lzodefs.h MAX_ZERO_RUN_LENGTH, 5.1 */
+export const MAX_ZERO_RUN = 2047 + MIN_ZERO_RUN;
+/** Bytes of an instruction for a run of zeros. */
+export const ZERO_RUN_BYTES = 4;
 
 /**
  * The longest stream the compressor can make of an input of this length.

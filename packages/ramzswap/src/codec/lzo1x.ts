@@ -15,7 +15,8 @@
  * behind `createCodec('lzo1x-2010')` instead.
  */
 import { LZO1X_WORK_WORDS, compressLzo1x } from './lzo1x-compress.js';
-import { decodeLzo1x, outcomeBytes, outcomeCode } from './lzo1x-decompress.js';
+import { decodeLzo1x } from './lzo1x-decompress.js';
+import { outcomeBytes, outcomeCode } from './outcome.js';
 import { LZO_E_OK, LZO_E_OUTPUT_OVERRUN, codecErrorName } from './results.js';
 
 export { maxCompressedBytes } from './lzo1x-format.js';

@@ -2,8 +2,16 @@ import { Cells, createArena, createPageBytes, type Arena } from '@swaplab/kernel
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { createCodec, type Codec } from '#src/codec/codec.js';
-import { Lzo1x2010Codec } from '#src/codec/lzo1x-codec.js';
-import { Lzo1xWasmCodec } from '#src/codec/lzo1x-wasm.js';
+import {
+  LZ4,
+  LZO1X_2010,
+  LZO1X_2010_KEPT,
+  LZO1X_CURRENT,
+  LZO_RLE,
+  type StreamFormat,
+} from '#src/codec/stream-format.js';
+import { TwinCodec } from '#src/codec/twin-codec.js';
+import { WasmCodec } from '#src/codec/wasm-codec.js';
 import {
   type BlockLine,
   ByteGenerator,
@@ -32,17 +40,29 @@ const TWIN_OUTPUT = WASM_OUTPUT + 28_000;
 /** Some windows end where the memory ends: there a read or write behind them is a trap. */
 const END = ARENA_BYTES;
 
-/** The codec and its twin on one memory. */
+/** Formats whose streams depend on nothing but the input. */
+const FORMATS: readonly StreamFormat[] = [LZO1X_2010, LZO1X_CURRENT, LZO_RLE, LZ4];
+
+/** The WASM codec of a format on a memory. */
+function wasmCodec(arena: Arena, format: StreamFormat): Codec {
+  const memory = new Cells(arena, null, createPageBytes(arena, true));
+  return createCodec(format.name, memory, { dictionary: format === LZO1X_2010_KEPT ? 'kept' : 'cleared' });
+}
+
+/** A codec and its twin on one memory. */
 class Pair {
   readonly arena: Arena;
   readonly wasm: Codec;
-  readonly twin = new Lzo1x2010Codec();
+  readonly twin: TwinCodec;
   private readonly progress = new Int32Array(2);
 
-  constructor(shared: boolean) {
+  constructor(shared: boolean, format: StreamFormat = LZO1X_2010) {
     this.arena = createArena(ARENA_BYTES, shared);
-    this.wasm = createCodec('lzo1x-2010', new Cells(this.arena, null, createPageBytes(this.arena, true)));
-    expect(this.wasm).to.be.instanceOf(Lzo1xWasmCodec);
+    this.wasm = wasmCodec(this.arena, format);
+    this.twin = new TwinCodec(format);
+    expect(this.wasm).to.be.instanceOf(WasmCodec);
+    expect(this.wasm.name).to.equal(format.name);
+    expect(this.wasm.workBytes).to.equal(this.twin.workBytes);
   }
 
   /** Compresses with both into outputs of this capacity, compares results, streams and work areas; gives the result and the stream. */
@@ -140,50 +160,56 @@ for (const shared of [true, false]) {
         expect(sha256(bytes), what).to.equal(line.out_sha256);
       }
     });
-
-    for (const seed of PROPERTY_SEEDS) {
-      it(`compresses as the twin, into room that just fits and into less (seed ${String(seed)})`, () => {
-        const pair = new Pair(shared);
-        fc.assert(
-          fc.property(memoryLike(MAX_BYTES), fc.integer({ min: 1, max: 40 }), (input, less) => {
-            const [result, stream] = pair.compress(input);
-            expect(pair.compress(input, result)[0]).to.equal(result);
-            expect(pair.compress(input, Math.max(result - less, 0))[0]).to.equal(-5);
-            expect(Buffer.compare(pair.decompress(stream, input.length, true)[2], input)).to.equal(0);
-          }),
-          { seed, numRuns: 100 },
-        );
-      });
-
-      it(`decodes changed, cut and random streams as the twin (seed ${String(seed)})`, () => {
-        const pair = new Pair(shared);
-        const change = fc.record({ at: fc.nat(), byte: fc.oneof(fc.constant(0), fc.nat(255)) });
-        const damage = fc.record({
-          changes: fc.array(change, { maxLength: 4 }),
-          cut: fc.oneof(fc.constant(0), fc.nat(8), fc.nat(2000)),
-          capacity: fc.oneof(fc.constant(MAX_BYTES), fc.nat(MAX_BYTES)),
-        });
-        const streams = fc.oneof(
-          memoryLike(6000).map((input) => pair.compress(input)[1]),
-          fc.uint8Array({ maxLength: 300 }),
-          fc
-            .array(fc.constantFrom(0, 0, 0x10, 0x11, 0x20, 0x40, 0x03, 0xff, 0x15), { maxLength: 300 })
-            .map((bytes) => Uint8Array.from(bytes)),
-        );
-        fc.assert(
-          fc.property(streams, damage, fc.boolean(), (good, { changes, cut, capacity }, atEnd) => {
-            const stream = good.slice(0, Math.max(good.length - cut, 0));
-            for (const { at, byte } of changes) if (stream.length > 0) stream[at % stream.length] = byte;
-            pair.decompress(stream, capacity, atEnd);
-          }),
-          { seed, numRuns: 400 },
-        );
-      });
-    }
   });
 }
 
-describe('lzo1x-2010 in WASM', () => {
+for (const format of FORMATS) {
+  for (const shared of [true, false]) {
+    describe(`${format.name} in WASM, ${shared ? 'shared' : 'private'} memory`, () => {
+      for (const seed of PROPERTY_SEEDS) {
+        it(`compresses as the twin, into room that just fits and into less (seed ${String(seed)})`, () => {
+          const pair = new Pair(shared, format);
+          fc.assert(
+            fc.property(memoryLike(MAX_BYTES), fc.integer({ min: 1, max: 40 }), (input, less) => {
+              const [result, stream] = pair.compress(input);
+              expect(pair.compress(input, result)[0]).to.equal(result);
+              expect(pair.compress(input, Math.max(result - less, 0))[0]).to.equal(-5);
+              expect(Buffer.compare(pair.decompress(stream, input.length, true)[2], input)).to.equal(0);
+            }),
+            { seed, numRuns: 100 },
+          );
+        });
+
+        it(`decodes changed, cut and random streams as the twin (seed ${String(seed)})`, () => {
+          const pair = new Pair(shared, format);
+          const change = fc.record({ at: fc.nat(), byte: fc.oneof(fc.constant(0), fc.nat(255)) });
+          const damage = fc.record({
+            changes: fc.array(change, { maxLength: 4 }),
+            cut: fc.oneof(fc.constant(0), fc.nat(8), fc.nat(2000)),
+            capacity: fc.oneof(fc.constant(MAX_BYTES), fc.nat(MAX_BYTES)),
+          });
+          const streams = fc.oneof(
+            memoryLike(6000).map((input) => pair.compress(input)[1]),
+            fc.uint8Array({ maxLength: 300 }),
+            fc
+              .array(fc.constantFrom(0, 0, 0x10, 0x11, 0x20, 0x40, 0x03, 0xff, 0x15), { maxLength: 300 })
+              .map((bytes) => Uint8Array.from(bytes)),
+          );
+          fc.assert(
+            fc.property(streams, damage, fc.boolean(), (good, { changes, cut, capacity }, atEnd) => {
+              const stream = good.slice(0, Math.max(good.length - cut, 0));
+              for (const { at, byte } of changes) if (stream.length > 0) stream[at % stream.length] = byte;
+              pair.decompress(stream, capacity, atEnd);
+            }),
+            { seed, numRuns: 400 },
+          );
+        });
+      }
+    });
+  }
+}
+
+describe('codecs in WASM', () => {
   it('clears the dictionary when the stamps reach their end, as the twin does', () => {
     const pair = new Pair(true);
     const pages = fixtureBytes('pages.bin.gz');
@@ -198,38 +224,93 @@ describe('lzo1x-2010 in WASM', () => {
     });
   });
 
-  it('finds far matches as the twin does, and none beyond the farthest', () => {
-    const bytes = 120_000;
+  for (const format of FORMATS) {
+    it(`${format.name} finds far matches as the twin does, and none beyond the farthest`, () => {
+      const bytes = 120_000;
+      const arena = createArena(8 * 65_536, true);
+      const { u8, i32 } = arena;
+      const wasm = wasmCodec(arena, format);
+      const twin = new TwinCodec(format);
+      const input = 65_568;
+      const output = input + bytes;
+      for (const distance of [
+        16_383, 16_384, 16_385, 32_768, 49_150, 49_151, 49_152, 60_000, 65_535, 65_536,
+      ]) {
+        const noise = new ByteGenerator(distance);
+        for (let at = 0; at < bytes; at++) {
+          u8[input + at] =
+            at >= distance && at % 1000 < 400 ? (u8[input + at - distance] ?? 0) : noise.next();
+        }
+        u8.fill(0, 0, twin.workBytes);
+        const expectedBytes = twin.compress(u8, input, bytes, u8, output, 140_000, i32, 0);
+        const expected = sha256(u8.slice(output, output + expectedBytes));
+        u8.fill(0, 0, twin.workBytes);
+        expect(wasm.compress(u8, input, bytes, u8, output, 140_000, i32, 0)).to.equal(expectedBytes);
+        expect(sha256(u8.slice(output, output + expectedBytes)), `distance ${String(distance)}`).to.equal(
+          expected,
+        );
+        const back = output + 140_000;
+        expect(wasm.decompress(u8, output, expectedBytes, u8, back, bytes)).to.equal(bytes);
+        expect(Buffer.compare(u8.slice(back, back + bytes), u8.slice(input, input + bytes))).to.equal(0);
+        expect(twin.decompress(u8, output, expectedBytes, u8, back, bytes)).to.equal(bytes);
+        expect(Buffer.compare(u8.slice(back, back + bytes), u8.slice(input, input + bytes))).to.equal(0);
+      }
+    });
+  }
+
+  it('lzo-rle keeps far matches and runs of zeros apart, whatever their length', () => {
     const arena = createArena(8 * 65_536, true);
     const { u8, i32 } = arena;
-    const wasm = createCodec('lzo1x-2010', new Cells(arena, null, createPageBytes(arena, true)));
-    const twin = new Lzo1x2010Codec();
+    const wasm = wasmCodec(arena, LZO_RLE);
+    const twin = new TwinCodec(LZO_RLE);
     const input = 65_568;
-    const output = input + bytes;
-    for (const distance of [16_383, 16_384, 16_385, 32_768, 49_150, 49_151, 49_152, 60_000]) {
-      const noise = new ByteGenerator(distance);
-      for (let at = 0; at < bytes; at++) {
-        u8[input + at] = at >= distance && at % 1000 < 400 ? (u8[input + at - distance] ?? 0) : noise.next();
+    const output = input + 60_000;
+    const back = output + 80_000;
+    // Distances of a far match whose bytes look like the mark of a run when its length is 261 to 264.
+    for (const distance of [0x803f, 0x807f, 0xb03f]) {
+      for (const length of [4, 5, 11, 258, 259, 260, 261, 262, 263, 264, 265, 266, 2051, 2052, 2060, 4200]) {
+        const noise = new ByteGenerator(distance + length);
+        const bytes = distance + 5000;
+        for (let at = 0; at < bytes; at++) u8[input + at] = noise.next();
+        u8.fill(0, input + 300, input + 300 + length);
+        u8.copyWithin(input + distance + 40, input + 40, input + 40 + length);
+        const expected = twin.compress(u8, input, bytes, u8, output, 80_000, i32, 0);
+        const stream = u8.slice(output, output + expected);
+        expect(wasm.compress(u8, input, bytes, u8, output, 80_000, i32, 0)).to.equal(expected);
+        expect(Buffer.compare(u8.slice(output, output + expected), stream)).to.equal(0);
+        for (const codec of [wasm, twin]) {
+          u8.fill(GUARD, back, back + bytes);
+          expect(codec.decompress(u8, output, expected, u8, back, bytes)).to.equal(bytes);
+          const same = Buffer.compare(u8.slice(back, back + bytes), u8.slice(input, input + bytes)) === 0;
+          expect(same, `distance ${String(distance)}, length ${String(length)}`).to.equal(true);
+        }
       }
-      u8.fill(0, 0, twin.workBytes);
-      const expectedBytes = twin.compress(u8, input, bytes, u8, output, 140_000, i32, 0);
-      const expected = sha256(u8.slice(output, output + expectedBytes));
-      u8.fill(0, 0, twin.workBytes);
-      expect(wasm.compress(u8, input, bytes, u8, output, 140_000, i32, 0)).to.equal(expectedBytes);
-      expect(sha256(u8.slice(output, output + expectedBytes)), `distance ${String(distance)}`).to.equal(
-        expected,
-      );
-      const back = output + 140_000;
-      expect(wasm.decompress(u8, output, expectedBytes, u8, back, bytes)).to.equal(bytes);
-      expect(Buffer.compare(u8.slice(back, back + bytes), u8.slice(input, input + bytes))).to.equal(0);
     }
+  });
+
+  it('lzo1x-2010 with a kept dictionary sees earlier pages, and all the same loses nothing', () => {
+    const pages = fixtureBytes('pages.bin.gz');
+    const cleared = new Pair(true);
+    const kept = new Pair(true, LZO1X_2010_KEPT);
+    let different = 0;
+    for (let round = 0; round < 3; round++) {
+      for (let at = 0; at + PAGE_BYTES <= pages.length; at += PAGE_BYTES) {
+        const page = pages.slice(at, at + PAGE_BYTES);
+        const [result, stream] = kept.compress(page);
+        if (Buffer.compare(stream, cleared.compress(page)[1]) !== 0) different++;
+        expect(result).to.equal(stream.length);
+        expect(Buffer.compare(kept.decompress(stream, PAGE_BYTES)[2], page)).to.equal(0);
+      }
+    }
+    // The pages lie all at one address, so what is kept does show.
+    expect(different).to.be.greaterThan(0);
   });
 
   it('refuses lengths that do not fit in 32 bits', () => {
     const zeros = 8_430_000;
     const arena = createArena(10 << 20, false);
     const { u8 } = arena;
-    const wasm = createCodec('lzo1x-2010', new Cells(arena, null, createPageBytes(arena, true)));
+    const wasm = wasmCodec(arena, LZO1X_2010);
     const output = zeros + 100;
     const progress = new Int32Array(1);
     // One literal, then a match or, as the first instruction, a run of literals, with an extension of so many zeros.

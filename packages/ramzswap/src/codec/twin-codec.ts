@@ -1,30 +1,38 @@
 /**
- * The codec `lzo1x-2010`: the compressor and the safe decoder of 2.6.34 behind the driver's codec interface.
+ * A codec of a stream format in TypeScript: the readable twin of the WASM one, and what runs where there is no WASM.
  *
- * It has no state of its own; the dictionary lies in the caller's work area. Any number of threads may each have
- * one. Which lock protects what: see `contract.ts`.
+ * It has no state of its own; the dictionary lies in the caller's work area. Any number of threads may each have one. Which lock protects
+ * what: see `contract.ts`.
  */
-import type { Codec } from './contract.js';
-import { LZO1X_WORK_WORDS, compressLzo1x } from './lzo1x-compress.js';
-import { decodeLzo1x, outcomeBytes, outcomeCode } from './lzo1x-decompress.js';
-import { maxCompressedBytes } from './lzo1x-format.js';
+import type { Codec, CodecName } from './contract.js';
+import { outcomeBytes, outcomeCode } from './outcome.js';
 import { LZO_E_OK } from './results.js';
+import type { StreamFormat } from './stream-format.js';
 import { assertWindow } from './window.js';
 
-/** The codec of the driver of 2010; see `Codec` for what each method promises. */
-export class Lzo1x2010Codec implements Codec {
+/** A codec in TypeScript; see `Codec` for what each method promises. */
+export class TwinCodec implements Codec {
   /** The name by which `createCodec` makes it. */
-  readonly name = 'lzo1x-2010';
+  readonly name: CodecName;
 
   /** False: this one is TypeScript. */
   readonly wasm = false;
 
-  /** Bytes of the dictionary and its header word: 65,540. */
-  readonly workBytes = LZO1X_WORK_WORDS * Int32Array.BYTES_PER_ELEMENT;
+  /** Bytes of work area that `compress` needs. */
+  readonly workBytes: number;
+
+  private readonly format: StreamFormat;
+
+  /** @param format - what it reads and writes */
+  constructor(format: StreamFormat) {
+    this.name = format.name;
+    this.workBytes = format.workWords * Int32Array.BYTES_PER_ELEMENT;
+    this.format = format;
+  }
 
   /** See `Codec.maxCompressedBytes`. */
   maxCompressedBytes(inputBytes: number): number {
-    return maxCompressedBytes(inputBytes);
+    return this.format.maxCompressedBytes(inputBytes);
   }
 
   /** See `Codec.compress`. */
@@ -38,7 +46,7 @@ export class Lzo1x2010Codec implements Codec {
     work: Int32Array,
     workIndex: number,
   ): number {
-    return compressLzo1x(
+    return this.format.compress(
       input,
       inputOffset,
       inputBytes,
@@ -59,7 +67,7 @@ export class Lzo1x2010Codec implements Codec {
     outputOffset: number,
     outputCapacity: number,
   ): number {
-    const packed = decodeLzo1x(input, inputOffset, inputBytes, output, outputOffset, outputCapacity);
+    const packed = this.format.decode(input, inputOffset, inputBytes, output, outputOffset, outputCapacity);
     const code = outcomeCode(packed);
     return code === LZO_E_OK ? outcomeBytes(packed) : code;
   }
@@ -76,7 +84,7 @@ export class Lzo1x2010Codec implements Codec {
     progressIndex: number,
   ): number {
     assertWindow('progress', progress.length, progressIndex, 1);
-    const packed = decodeLzo1x(input, inputOffset, inputBytes, output, outputOffset, outputCapacity);
+    const packed = this.format.decode(input, inputOffset, inputBytes, output, outputOffset, outputCapacity);
     const code = outcomeCode(packed);
     const bytesWritten = outcomeBytes(packed);
     progress[progressIndex] = bytesWritten;

@@ -1,26 +1,23 @@
 /**
- * The codec `lzo1x-2010` in WASM, on a machine's memory.
+ * A codec of a stream format in WASM, on a machine's memory.
  *
- * Promise: the same streams, results and counts as `Lzo1x2010Codec`, its twin in TypeScript, from and to the same work area; threads of
- * one machine may use either. Only the bytes of an output window behind the reported ones may differ.
+ * Promise: the same streams, results and counts as `TwinCodec`, its twin in TypeScript, from and to the same work area; threads of one machine
+ * may use either. Only the bytes of an output window behind the reported ones may differ.
  *
- * It compresses two times and decompresses two times as fast. WASM reaches one memory only, that of the machine: where an array is not the
- * machine's own view of it, the twin does the work.
+ * WASM reaches one memory only, that of the machine: where an array is not the machine's own view of it, the twin does the work.
  *
  * Which lock protects what: see `contract.ts`.
  */
-import { instantiateOn, type Arena } from '@swaplab/kernel-mm';
-import type { Codec } from './contract.js';
-import { Lzo1x2010Codec } from './lzo1x-codec.js';
-import { LZO1X_WORK_WORDS } from './lzo1x-compress.js';
-import { outcomeBytes, outcomeCode } from './lzo1x-decompress.js';
-import { maxCompressedBytes } from './lzo1x-format.js';
-import { LZO1X_WASM } from './lzo1x-wasm-builds.js';
+import { instantiateOn, type Arena, type WasmBuilds } from '@swaplab/kernel-mm';
+import type { Codec, CodecName } from './contract.js';
+import { outcomeBytes, outcomeCode } from './outcome.js';
 import { LZO_E_OK } from './results.js';
+import type { StreamFormat } from './stream-format.js';
+import { TwinCodec } from './twin-codec.js';
 import { assertWindow } from './window.js';
 
-/** What the module exports; all addresses are byte addresses in the machine's memory. @see assembly/lzo1x.ts */
-export interface Lzo1xFunctions {
+/** What a codec module exports; all addresses are byte addresses in the machine's memory. `mode` is that of the format. @see assembly/ */
+export interface CodecFunctions {
   /** Bytes written, or `LZO_E_OUTPUT_OVERRUN`. */
   compress(
     input: number,
@@ -28,43 +25,55 @@ export interface Lzo1xFunctions {
     output: number,
     outputCapacity: number,
     workAddress: number,
+    mode: number,
   ): number;
   /** Bytes written, or a negative `LZO_E_` code. */
-  decompress(input: number, inputBytes: number, output: number, outputCapacity: number): number;
-  /** A packed outcome, as `decodeLzo1x` returns it. */
-  decompressOutcome(input: number, inputBytes: number, output: number, outputCapacity: number): number;
+  decompress(input: number, inputBytes: number, output: number, outputCapacity: number, mode: number): number;
+  /** A packed outcome (`outcome.ts`). */
+  decompressOutcome(
+    input: number,
+    inputBytes: number,
+    output: number,
+    outputCapacity: number,
+    mode: number,
+  ): number;
 }
 
-/** The codec of the driver of 2010 in WASM; see `Codec` for what each method promises. */
-export class Lzo1xWasmCodec implements Codec {
+/** A codec in WASM; see `Codec` for what each method promises. */
+export class WasmCodec implements Codec {
   /** The name by which `createCodec` makes it. */
-  readonly name = 'lzo1x-2010';
+  readonly name: CodecName;
 
   /** True: this one is. */
   readonly wasm = true;
 
-  /** Bytes of the dictionary and its header word: 65,540. */
-  readonly workBytes = LZO1X_WORK_WORDS * Int32Array.BYTES_PER_ELEMENT;
+  /** Bytes of work area that `compress` needs. */
+  readonly workBytes: number;
 
   private readonly u8: Uint8Array;
   private readonly i32: Int32Array;
-  private readonly functions: Lzo1xFunctions;
-  private readonly twin: Lzo1x2010Codec;
+  private readonly functions: CodecFunctions;
+  private readonly format: StreamFormat;
+  private readonly twin: TwinCodec;
 
   /**
    * @param arena this thread's views of the machine's memory
    * @param functions of the module, instantiated on that memory
+   * @param format what it reads and writes
    */
-  constructor(arena: Arena, functions: Lzo1xFunctions) {
+  constructor(arena: Arena, functions: CodecFunctions, format: StreamFormat) {
     this.u8 = arena.u8;
     this.i32 = arena.i32;
     this.functions = functions;
-    this.twin = new Lzo1x2010Codec();
+    this.format = format;
+    this.twin = new TwinCodec(format);
+    this.name = format.name;
+    this.workBytes = this.twin.workBytes;
   }
 
   /** See `Codec.maxCompressedBytes`. */
   maxCompressedBytes(inputBytes: number): number {
-    return maxCompressedBytes(inputBytes);
+    return this.format.maxCompressedBytes(inputBytes);
   }
 
   /** See `Codec.compress`. */
@@ -92,8 +101,15 @@ export class Lzo1xWasmCodec implements Codec {
     }
     assertWindow('input', input.length, inputOffset, inputBytes);
     assertWindow('output', output.length, outputOffset, outputCapacity);
-    assertWindow('work', work.length, workIndex, LZO1X_WORK_WORDS);
-    return this.functions.compress(inputOffset, inputBytes, outputOffset, outputCapacity, workIndex << 2);
+    assertWindow('work', work.length, workIndex, this.format.workWords);
+    return this.functions.compress(
+      inputOffset,
+      inputBytes,
+      outputOffset,
+      outputCapacity,
+      workIndex << 2,
+      this.format.mode,
+    );
   }
 
   /** See `Codec.decompress`. */
@@ -110,7 +126,7 @@ export class Lzo1xWasmCodec implements Codec {
     }
     assertWindow('input', input.length, inputOffset, inputBytes);
     assertWindow('output', output.length, outputOffset, outputCapacity);
-    return this.functions.decompress(inputOffset, inputBytes, outputOffset, outputCapacity);
+    return this.functions.decompress(inputOffset, inputBytes, outputOffset, outputCapacity, this.format.mode);
   }
 
   /** See `Codec.decompressSafe`. */
@@ -139,7 +155,13 @@ export class Lzo1xWasmCodec implements Codec {
     assertWindow('progress', progress.length, progressIndex, 1);
     assertWindow('input', input.length, inputOffset, inputBytes);
     assertWindow('output', output.length, outputOffset, outputCapacity);
-    const packed = this.functions.decompressOutcome(inputOffset, inputBytes, outputOffset, outputCapacity);
+    const packed = this.functions.decompressOutcome(
+      inputOffset,
+      inputBytes,
+      outputOffset,
+      outputCapacity,
+      this.format.mode,
+    );
     const code = outcomeCode(packed);
     const bytesWritten = outcomeBytes(packed);
     progress[progressIndex] = bytesWritten;
@@ -150,10 +172,12 @@ export class Lzo1xWasmCodec implements Codec {
 /**
  * Makes the codec for the calling thread.
  *
+ * @param builds of the module that knows the format
  * @param arena this thread's views of the machine's memory
+ * @param format what it shall read and write
  * @returns the codec, or null where the platform cannot run it
  */
-export function createLzo1xWasmCodec(arena: Arena): Lzo1xWasmCodec | null {
-  const functions = instantiateOn(LZO1X_WASM, arena);
-  return functions === null ? null : new Lzo1xWasmCodec(arena, functions as Lzo1xFunctions);
+export function createWasmCodec(builds: WasmBuilds, arena: Arena, format: StreamFormat): WasmCodec | null {
+  const functions = instantiateOn(builds, arena);
+  return functions === null ? null : new WasmCodec(arena, functions as CodecFunctions, format);
 }
