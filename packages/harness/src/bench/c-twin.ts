@@ -14,7 +14,12 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 /** The programs, `c/NAME.c`. */
-export type CProgram = 'lzo1x' | 'slots';
+export type CProgram = 'codec-peers' | 'lzo1x' | 'slots';
+
+/** What is linked beside the C library. */
+const LIBRARIES: Readonly<Partial<Record<CProgram, readonly string[]>>> = {
+  'codec-peers': ['-llzo2', '-llz4'],
+};
 
 /** The compiler that is used when no other is named. */
 export const COMPILER_DEFAULT = 'gcc';
@@ -134,7 +139,7 @@ async function compile(name: CProgram, compiler: string, signal: AbortSignal | u
   const source = new URL(`../../c/${name}.c`, import.meta.url);
   const key = createHash('sha256')
     .update(readFileSync(source))
-    .update(JSON.stringify([compiler, FLAGS]))
+    .update(JSON.stringify([compiler, FLAGS, LIBRARIES[name] ?? []]))
     .digest('hex')
     .slice(0, 16);
   const folder = cacheFolder();
@@ -142,7 +147,9 @@ async function compile(name: CProgram, compiler: string, signal: AbortSignal | u
   if (statSync(file, { throwIfNoEntry: false })?.isFile() === true) return { file };
   // Compiled under a name of its own first: another process may be at it, too.
   const partial = `${file}.${String(process.pid)}`;
-  const reason = await runCompiler(compiler, [...FLAGS, '-o', partial, fileURLToPath(source)], signal);
+  const libraries = LIBRARIES[name] ?? [];
+  const args = [...FLAGS, '-o', partial, fileURLToPath(source), ...libraries];
+  const reason = await runCompiler(compiler, args, signal);
   if (reason !== null) {
     rmSync(partial, { force: true });
     return { reason };

@@ -103,7 +103,12 @@ export function damaged(file: string, what: string, cause?: unknown): Environmen
   );
 }
 
-function readBytes(file: string): Buffer {
+/**
+ * The bytes of a file, decompressed if its name ends in `.gz`.
+ * @param file - path
+ * @throws {@link EnvironmentError} when it is missing, unreadable or damaged
+ */
+export function readBytes(file: string): Buffer {
   let bytes: Buffer;
   try {
     bytes = readFileSync(file);

@@ -1,5 +1,6 @@
 /**
- * What the codec tests share: deterministic inputs, checksums, guarded windows and the committed fixtures.
+ * What the codec tests share: deterministic inputs, checksums, guarded windows, and recordings of the original
+ * codec: those that `swaplab conformance` replays.
  */
 import { createHash, randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -160,12 +161,12 @@ export interface StreamLine {
   readonly out_sha256: string;
 }
 
-/** The bytes of a gzip file of the fixtures. The compiled tests lie as deep below the package as the sources. */
+/** The bytes of a gzip file of the recordings. The compiled tests lie as deep below the package as the sources. */
 export function fixtureBytes(name: string): Uint8Array {
-  return gunzipSync(readFileSync(new URL(`../../test/fixtures/lzo1x/${name}`, import.meta.url)));
+  return gunzipSync(readFileSync(new URL(`../../../harness/golden/lzo1x/${name}`, import.meta.url)));
 }
 
-/** The lines of a JSON-lines file of the fixtures. */
+/** The lines of a JSON-lines file of the recordings. */
 export function fixtureLines(name: string): unknown[] {
   return Buffer.from(fixtureBytes(name))
     .toString('utf8')
