@@ -46,25 +46,34 @@ function copyWild8(to: usize, from: usize, count: i32): void {
   }
 }
 
+/** Copies a match of a distance of at least 8; the output window has room for 16 bytes more, which what comes next overwrites. */
+// @ts-ignore: a decorator of AssemblyScript
+@inline
+export function copyFarMatch(to: usize, distance: i32, length: i32): void {
+  let from = to - <usize>distance;
+  store<u64>(to, load<u64>(from));
+  if (length <= 8) return;
+  if (distance >= length && length > BULK_BYTES) {
+    memory.copy(to, from, length);
+    return;
+  }
+  const end = to + <usize>length;
+  while (true) {
+    to += 8;
+    from += 8;
+    if (to >= end) return;
+    store<u64>(to, load<u64>(from));
+  }
+}
+
 /** Copies a match in rising order; `to + length` is inside the output window. */
 export function copyMatch(to: usize, distance: i32, length: i32, outputEnd: usize): void {
   let from = to - <usize>distance;
   const end = to + <usize>length;
   if (end + 16 <= outputEnd) {
     if (distance >= 8) {
-      // Up to 8 bytes beyond the match are overwritten by what comes next.
-      store<u64>(to, load<u64>(from));
-      if (length <= 8) return;
-      if (distance >= length && length > BULK_BYTES) {
-        memory.copy(to, from, length);
-        return;
-      }
-      while (true) {
-        to += 8;
-        from += 8;
-        if (to >= end) return;
-        store<u64>(to, load<u64>(from));
-      }
+      copyFarMatch(to, distance, length);
+      return;
     }
     if (length > 8) {
       if (distance == 1 && length > BULK_BYTES) {

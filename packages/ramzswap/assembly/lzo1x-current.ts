@@ -4,9 +4,9 @@
  *
  * Built by `npm run wasm`.
  */
-import { DICTIONARY_HEADER_BYTES, openDictionary } from './dictionary';
+import { copyLiteralsBefore } from './copy';
 import { decode } from './lzo1x-decode';
-import { emitEnd, emitLiteralsBefore, emitMatch, matchBytes } from './lzo1x-emit';
+import { emitEnd, emitLiteralsExactly, emitMatch, emitRun, isRoomy, matchBytes } from './lzo1x-emit';
 import {
   AFTER_MATCH,
   AFTER_ZERO_RUN,
@@ -22,7 +22,7 @@ import {
 import { LZO_E_OUTPUT_OVERRUN, packed, resultOf } from './results';
 
 const D_BITS: u32 = 13;
-const WORK_BYTES: usize = 4 + 0x2000 * 4;
+const WORK_BYTES: usize = 0x2000 * 2;
 const TAIL_BYTES: i32 = 20;
 const FIRST_LITERALS: i32 = 4;
 const HASH_FACTOR: u32 = 0x1824429d;
@@ -55,6 +55,15 @@ function zeroRun(ip: usize, searchEnd: usize): i32 {
   return <i32>(end - ip);
 }
 
+/** Whether a match of version 1 would look like a run of zeros. */
+function isAmbiguous(distance: i32, length: i32): bool {
+  return (
+    (distance & AMBIGUOUS_DISTANCE) == AMBIGUOUS_DISTANCE &&
+    length >= AMBIGUOUS_LENGTH_MIN &&
+    length <= AMBIGUOUS_LENGTH_MAX
+  );
+}
+
 /** Compresses a window; returns the bytes written or `LZO_E_OUTPUT_OVERRUN`. */
 export function compress(
   input: usize,
@@ -67,8 +76,8 @@ export function compress(
   const inputEnd = input + <usize>inputBytes;
   // May lie before the output when that has no room even for the end marker: compare differences, signed.
   const outputEnd = output + <usize>outputCapacity - <usize>END_MARKER_BYTES;
+  const roomy = isRoomy(inputBytes, outputCapacity);
   const blockBytesMax = M4_MAX_OFFSET + 1 - (runs ? 1 : 0);
-  const dictionary = work + DICTIONARY_HEADER_BYTES;
   let op = output;
   if (runs) {
     if (<i32>(outputEnd - op) < 2) return LZO_E_OUTPUT_OVERRUN;
@@ -83,42 +92,46 @@ export function compress(
   while (<i32>(inputEnd - block) > TAIL_BYTES) {
     const blockBytes = min(<i32>(inputEnd - block), blockBytesMax);
     const searchEnd = block + <usize>(blockBytes - TAIL_BYTES);
-    const stampBias = openDictionary(work, WORK_BYTES, blockBytes) - <i32>block;
+    memory.fill(work, 0, WORK_BYTES);
     let missedFrom = block;
     let ip = max(block, pending + <usize>FIRST_LITERALS) + 1;
-    while (ip < searchEnd) {
-      const four = load<u32>(ip);
+    while (true) {
+      let four: u32 = 0;
+      let match: usize = 0;
+      // The search: this loop is where the time goes.
+      while (ip < searchEnd) {
+        four = load<u32>(ip);
+        if (four == 0 && runs) break;
+        const slot = work + (<usize>((four * HASH_FACTOR) >> (32 - D_BITS)) << 1);
+        match = block + <usize>load<u16>(slot);
+        store<u16>(slot, <i32>(ip - block));
+        if (load<u32>(match) == four) break;
+        ip += 1 + ((ip - missedFrom) >> STEP_SHIFT);
+      }
+      if (ip >= searchEnd) break;
+
       let distance: i32 = 0;
       let length: i32;
-      let instructionBytes: i32;
-      if (runs && four == 0) {
+      if (four == 0 && runs) {
         length = zeroRun(ip, searchEnd);
-        instructionBytes = ZERO_RUN_BYTES;
       } else {
-        const slot = dictionary + (<usize>((four * HASH_FACTOR) >> (32 - D_BITS)) << 2);
-        const stamp = <i32>ip + stampBias;
-        const position = <i32>(ip - block);
-        distance = stamp - load<i32>(slot);
-        store<i32>(slot, stamp);
-        if (<u32>(distance - 1) >= <u32>position) distance = position;
-        if (load<u32>(ip - <usize>distance) != four) {
-          ip += 1 + ((ip - missedFrom) >> STEP_SHIFT);
-          continue;
-        }
+        distance = <i32>(ip - match);
         length = matchLength(ip, <usize>distance, searchEnd);
-        if (
-          runs &&
-          (distance & AMBIGUOUS_DISTANCE) == AMBIGUOUS_DISTANCE &&
-          length >= AMBIGUOUS_LENGTH_MIN &&
-          length <= AMBIGUOUS_LENGTH_MAX
-        )
-          length = AMBIGUOUS_LENGTH_MIN - 1;
-        instructionBytes = matchBytes(distance, length);
+        if (runs && isAmbiguous(distance, length)) length = AMBIGUOUS_LENGTH_MIN - 1;
       }
 
       const literals = <i32>(ip - pending);
-      op = emitLiteralsBefore(op, pending, literals, length, instructionBytes, <i32>(outputEnd - op), back);
-      if (op == 0) return LZO_E_OUTPUT_OVERRUN;
+      if (roomy) {
+        if (literals > 0) {
+          op = emitRun(op, literals, back);
+          copyLiteralsBefore(op, pending, literals);
+          op += <usize>literals;
+        }
+      } else {
+        const instructionBytes = distance == 0 ? ZERO_RUN_BYTES : matchBytes(distance, length);
+        op = emitLiteralsExactly(op, pending, literals, instructionBytes, <i32>(outputEnd - op), back);
+        if (op == 0) return LZO_E_OUTPUT_OVERRUN;
+      }
       if (distance == 0) {
         const code = length - MIN_ZERO_RUN;
         store<u32>(op, ZERO_RUN_INSTRUCTION | (code & 7) | 0xfffc00 | ((code >> 3) << 24));

@@ -1,5 +1,5 @@
 /** The safe LZO1X decoder: see `src/codec/lzo1x-decompress.ts`. */
-import { copyLiterals, copyMatch } from './copy';
+import { copyFarMatch, copyLiterals, copyMatch } from './copy';
 import {
   EXTENSION_STEP,
   FIRST_RUN_MARKER,
@@ -121,10 +121,13 @@ export function decode(input: usize, inputBytes: i32, output: usize, outputCapac
         literals = extendedLength(MAX_SHORT_RUN, <i32>(ip - from), <i32>load<u8>(ip));
         ip++;
       }
-      if (literals > <i32>(outputEnd - op)) return outcome(LZO_E_OUTPUT_OVERRUN, op - output);
-      if (literals >= <i32>(inputEnd - ip)) return outcome(LZO_E_INPUT_OVERRUN, op - output);
-      if (literals <= 16 && op + 16 <= outputEnd && ip + 16 <= inputEnd) v128.store(op, v128.load(ip));
-      else copyLiterals(op, ip, literals, outputEnd, inputEnd);
+      if (literals <= 16 && op + 16 <= outputEnd && ip + 16 < inputEnd) {
+        v128.store(op, v128.load(ip));
+      } else {
+        if (literals > <i32>(outputEnd - op)) return outcome(LZO_E_OUTPUT_OVERRUN, op - output);
+        if (literals >= <i32>(inputEnd - ip)) return outcome(LZO_E_INPUT_OVERRUN, op - output);
+        copyLiterals(op, ip, literals, outputEnd, inputEnd);
+      }
       ip += <usize>literals;
       op += <usize>literals;
       state = LONG_RUN;
@@ -138,23 +141,28 @@ export function decode(input: usize, inputBytes: i32, output: usize, outputCapac
     }
 
     if (distance > <i32>(op - output)) return outcome(LZO_E_LOOKBEHIND_OVERRUN, op - output);
-    if (length > <i32>(outputEnd - op)) return outcome(LZO_E_OUTPUT_OVERRUN, op - output);
-    // A run of zeros has no distance, and its bytes are there already.
-    if (distance != 0) copyMatch(op, distance, length, outputEnd);
+    // Far from the ends of both windows no copy can leave them: there one check does for all.
+    if (distance >= 8 && length <= <i32>(outputEnd - op) - 16) {
+      copyFarMatch(op, distance, length);
+    } else {
+      if (length > <i32>(outputEnd - op)) return outcome(LZO_E_OUTPUT_OVERRUN, op - output);
+      // A run of zeros has no distance, and its bytes are there already.
+      if (distance != 0) copyMatch(op, distance, length, outputEnd);
+    }
     op += <usize>length;
 
     if (literals > 0) {
-      if (literals > <i32>(outputEnd - op)) return outcome(LZO_E_OUTPUT_OVERRUN, op - output);
-      if (literals >= <i32>(inputEnd - ip)) return outcome(LZO_E_INPUT_OVERRUN, op - output);
-      if (op + 4 <= outputEnd && ip + 4 <= inputEnd) {
+      if (op + 4 <= outputEnd && ip + 4 < inputEnd) {
         store<u32>(op, load<u32>(ip));
         op += <usize>literals;
         ip += <usize>literals;
       } else {
+        if (literals > <i32>(outputEnd - op)) return outcome(LZO_E_OUTPUT_OVERRUN, op - output);
+        if (literals >= <i32>(inputEnd - ip)) return outcome(LZO_E_INPUT_OVERRUN, op - output);
         const end = op + <usize>literals;
         while (op < end) store<u8>(op++, load<u8>(ip++));
+        if (inputEnd - ip == 1) break;
       }
-      if (inputEnd - ip == 1) break;
     }
     state = literals;
   }

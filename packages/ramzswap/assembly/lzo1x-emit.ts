@@ -1,5 +1,5 @@
 /** Writing LZO1X instructions: see `src/codec/lzo1x-emit.ts`. Copies may write a few bytes too many where the room allows it. */
-import { copyExact, copyLiteralsBefore } from './copy';
+import { copyExact } from './copy';
 import {
   END_MARKER_BYTES,
   EXTENSION_STEP,
@@ -16,8 +16,8 @@ import {
 } from './lzo1x-format';
 import { LZO_E_OUTPUT_OVERRUN } from './results';
 
-/** Room that the copies of one literal run and one match may write too much, and more than all their instruction bytes. */
-const EMIT_SLACK: i32 = 32;
+/** Beside the input and a sixteenth of it: the longest stream, a version, and what copies write too much. */
+const ROOMY_BYTES: i32 = 64 + 3 + 2 + 32;
 
 function extensionBytes(value: i32): i32 {
   return value <= 0 ? 0 : 1 + (value - 1) / EXTENSION_STEP;
@@ -78,26 +78,20 @@ export function emitMatch(op: usize, distance: i32, length: i32): usize {
   return op + 2;
 }
 
-/**
- * Writes the literals before an instruction of at most `instructionBytes` and `length` bytes of match. The last bytes of the input are never searched,
- * so reads may end a few bytes behind the literals.
- * Returns where the stream goes on, 0 when there is no room.
- */
-export function emitLiteralsBefore(
+/** Whether an output has room for the longest stream of an input and for what copies write too much: then nothing has to be reckoned. */
+export function isRoomy(inputBytes: i32, outputCapacity: i32): bool {
+  return outputCapacity >= inputBytes + (inputBytes >> 4) + ROOMY_BYTES;
+}
+
+/** Writes the literals before an instruction of so many bytes; returns where the stream goes on, 0 when there is no room for both. */
+export function emitLiteralsExactly(
   op: usize,
   pending: usize,
   literals: i32,
-  length: i32,
   instructionBytes: i32,
   room: i32,
   back: usize,
 ): usize {
-  if (literals + (literals >> 7) + (length >> 7) + EMIT_SLACK <= room) {
-    if (literals == 0) return op;
-    op = emitRun(op, literals, back);
-    copyLiteralsBefore(op, pending, literals);
-    return op + <usize>literals;
-  }
   if (literalBytes(literals, false) + instructionBytes > room) return 0;
   if (literals == 0) return op;
   op = emitRun(op, literals, back);

@@ -10,10 +10,10 @@
  *
  * Built by `npm run wasm`.
  */
-import { equalEnd } from './copy';
+import { copyLiteralsBefore, equalEnd } from './copy';
 import { DICTIONARY_HEADER_BYTES, openDictionary } from './dictionary';
 import { decode } from './lzo1x-decode';
-import { emitEnd, emitLiteralsBefore, emitMatch, matchBytes } from './lzo1x-emit';
+import { emitEnd, emitLiteralsExactly, emitMatch, emitRun, isRoomy, matchBytes } from './lzo1x-emit';
 import { AFTER_MATCH, END_MARKER_BYTES, M2_MAX_OFFSET, M4_MAX_OFFSET } from './lzo1x-format';
 import { LZO_E_OUTPUT_OVERRUN, packed, resultOf } from './results';
 
@@ -37,6 +37,7 @@ export function compress(
   const inputEnd = input + <usize>inputBytes;
   // May lie before the output when that has no room even for the end marker: compare differences, signed.
   const outputEnd = output + <usize>outputCapacity - <usize>END_MARKER_BYTES;
+  const roomy = isRoomy(inputBytes, outputCapacity);
   let op = output;
   let pending = input;
 
@@ -84,9 +85,16 @@ export function compress(
       const end = equalEnd(ip + 3, <usize>distance, inputEnd);
       const length = <i32>(end - ip);
       const literals = <i32>(ip - pending);
-      const room = <i32>(outputEnd - op);
-      op = emitLiteralsBefore(op, pending, literals, length, matchBytes(distance, length), room, AFTER_MATCH);
-      if (op == 0) return LZO_E_OUTPUT_OVERRUN;
+      if (!roomy) {
+        const room = <i32>(outputEnd - op);
+        op = emitLiteralsExactly(op, pending, literals, matchBytes(distance, length), room, AFTER_MATCH);
+        if (op == 0) return LZO_E_OUTPUT_OVERRUN;
+      } else if (literals > 0) {
+        op = emitRun(op, literals, AFTER_MATCH);
+        // Reads end at most 7 bytes behind `ip`, and the last 13 bytes of the input are never searched.
+        copyLiteralsBefore(op, pending, literals);
+        op += <usize>literals;
+      }
       op = emitMatch(op, distance, length);
       ip = end;
       pending = end;

@@ -14,7 +14,13 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 /** The programs, `c/NAME.c`. */
-export type CProgram = 'codec-peers' | 'lzo1x' | 'slots';
+export type CProgram = 'codec-peers' | 'lzo1x' | 'lzo1x-current' | 'slots';
+
+/** What a program includes of ours. */
+const HEADERS: Readonly<Partial<Record<CProgram, readonly string[]>>> = {
+  lzo1x: ['codec-bench.h'],
+  'lzo1x-current': ['codec-bench.h'],
+};
 
 /** What is linked beside the C library. */
 const LIBRARIES: Readonly<Partial<Record<CProgram, readonly string[]>>> = {
@@ -137,8 +143,9 @@ type Compiled =
 
 async function compile(name: CProgram, compiler: string, signal: AbortSignal | undefined): Promise<Compiled> {
   const source = new URL(`../../c/${name}.c`, import.meta.url);
-  const key = createHash('sha256')
-    .update(readFileSync(source))
+  const hash = createHash('sha256').update(readFileSync(source));
+  for (const header of HEADERS[name] ?? []) hash.update(readFileSync(new URL(header, source)));
+  const key = hash
     .update(JSON.stringify([compiler, FLAGS, LIBRARIES[name] ?? []]))
     .digest('hex')
     .slice(0, 16);

@@ -1,19 +1,21 @@
 /**
- * How fast `lzo1x-2010` is in WASM, held against the same in C (`c/lzo1x.c`) and against its twin in TypeScript.
+ * How fast the LZO codecs are in WASM, held against the same in C (`c/lzo1x.c`, `c/lzo1x-current.c`) and against their twins in TypeScript.
  *
- * - `codec.compress`, `codec.decompress`: over C;
- * - `codec.compress-ts`, `codec.decompress-ts`: over TypeScript.
+ * - `codec.compress`, `codec.decompress`: `lzo1x-2010` over C;
+ * - `codec.compress-ts`, `codec.decompress-ts`: over TypeScript;
+ * - `codec.current-compress` and so on: the same for `lzo1x-current`.
  *
- * All three work through the same pages in short batches and in turns; each batch counts with its best time. The streams must be equal byte for
- * byte, which checksums prove. MB are 10^6 bytes of pages.
+ * All three of a codec work through the same pages in short batches and in turns; each batch counts with its best time. The streams must be equal
+ * byte for byte, which checksums prove. MB are 10^6 bytes of pages.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { CodecName } from '@swaplab/ramzswap';
 import { PAGE_BYTES } from '../pages/generate.js';
 import { benchPages } from './bench-pages.js';
 import { BenchThread } from './bench-thread.js';
-import { startTwin, type CTwin } from './c-twin.js';
+import { startTwin, type CProgram, type CTwin } from './c-twin.js';
 import type { CodecOpened, CodecOrder, CodecTrial } from './codec-worker.js';
 import { comparedRow, skippedRow, type BenchPlan } from './document.js';
 import { BestBatches, type BenchGroup, type BenchSession } from './session.js';
@@ -21,15 +23,40 @@ import { BestBatches, type BenchGroup, type BenchSession } from './session.js';
 const WORK = ['compress', 'decompress'] as const;
 type Work = (typeof WORK)[number];
 
-const OVER_C: Readonly<Record<Work, BenchPlan>> = {
-  compress: { name: 'codec.compress', unit: 'MB/s', goal: { op: '>=', value: 0.75 } },
-  decompress: { name: 'codec.decompress', unit: 'MB/s', goal: { op: '>=', value: 0.85 } },
-};
-const OVER_TYPESCRIPT: Readonly<Record<Work, BenchPlan>> = {
-  compress: { name: 'codec.compress-ts', unit: 'MB/s', goal: { op: '>=', value: 1.2 } },
-  decompress: { name: 'codec.decompress-ts', unit: 'MB/s', goal: { op: '>=', value: 2 } },
-};
-const PLANS: readonly BenchPlan[] = WORK.flatMap((work) => [OVER_C[work], OVER_TYPESCRIPT[work]]);
+/** A codec that is measured, and its goals. */
+interface Discipline {
+  readonly codec: CodecName;
+  readonly program: CProgram;
+  readonly overC: Readonly<Record<Work, BenchPlan>>;
+  readonly overTypescript: Readonly<Record<Work, BenchPlan>>;
+}
+
+/** A row whose goal is a ratio of speeds. */
+function plan(name: string, ratio: number): BenchPlan {
+  return { name: `codec.${name}`, unit: 'MB/s', goal: { op: '>=', value: ratio } };
+}
+
+const DISCIPLINES: readonly Discipline[] = [
+  {
+    codec: 'lzo1x-2010',
+    program: 'lzo1x',
+    overC: { compress: plan('compress', 0.8), decompress: plan('decompress', 0.9) },
+    overTypescript: { compress: plan('compress-ts', 1.2), decompress: plan('decompress-ts', 2) },
+  },
+  {
+    codec: 'lzo1x-current',
+    program: 'lzo1x-current',
+    overC: { compress: plan('current-compress', 0.9), decompress: plan('current-decompress', 0.9) },
+    overTypescript: {
+      compress: plan('current-compress-ts', 1.5),
+      decompress: plan('current-decompress-ts', 2),
+    },
+  },
+];
+
+function plansOf({ overC, overTypescript }: Discipline): BenchPlan[] {
+  return WORK.flatMap((work) => [overC[work], overTypescript[work]]);
+}
 
 const PAGES = 512;
 /** A batch is half a millisecond of compression. */
@@ -38,7 +65,7 @@ const BATCHES = 16;
 const TRIALS = 50;
 
 /** The group. */
-export const CODEC_GROUP: BenchGroup = { plans: PLANS, measure: measureCodec };
+export const CODEC_GROUP: BenchGroup = { plans: DISCIPLINES.flatMap(plansOf), measure: measureCodecs };
 
 /** One that is measured. */
 interface Contestant {
@@ -46,37 +73,50 @@ interface Contestant {
   readonly best: Readonly<Record<Work, BestBatches>>;
 }
 
-async function measureCodec(session: BenchSession): Promise<void> {
-  const { signal, report, note } = session;
+async function measureCodecs(session: BenchSession): Promise<void> {
   const corpus = benchPages(PAGES);
   const folder = mkdtempSync(join(tmpdir(), 'swaplab-bench-'));
+  try {
+    const file = join(folder, 'pages');
+    writeFileSync(file, corpus.bytes, { mode: 0o600 });
+    for (const discipline of DISCIPLINES) await measureCodec(session, discipline, corpus.bytes, file);
+    session.note(`the pages of the codec rows have a mean ratio of ${corpus.meanRatio.toFixed(3)}`);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function measureCodec(
+  session: BenchSession,
+  discipline: Discipline,
+  corpus: Uint8Array<SharedArrayBuffer>,
+  file: string,
+): Promise<void> {
+  const { signal, report } = session;
+  const { codec, program, overC, overTypescript } = discipline;
   const threads = [0, 1].map(() => new BenchThread<CodecOrder>('codec-worker'));
   const [wasmThread, typescriptThread] = threads;
   let twin: CTwin | string = 'not started';
   try {
-    const file = join(folder, 'pages');
-    writeFileSync(file, corpus.bytes, { mode: 0o600 });
-    twin = await startTwin('lzo1x', [file, String(BATCHES)], session.compiler, signal);
-    const wasm = await openThread(wasmThread, true, corpus.bytes, signal);
-    const typescript = await openThread(typescriptThread, false, corpus.bytes, signal);
+    twin = await startTwin(program, [file, String(BATCHES)], session.compiler, signal);
+    const wasm = await openThread(wasmThread, codec, true, corpus, signal);
+    const typescript = await openThread(typescriptThread, codec, false, corpus, signal);
     if (wasm === null || typescript === null) {
-      for (const plan of PLANS) report(skippedRow(plan, 'this platform does not run the codec in WASM'));
+      for (const row of plansOf(discipline))
+        report(skippedRow(row, 'this platform does not run the codec in WASM'));
       return;
     }
     const c = typeof twin === 'string' ? null : await openTwin(twin, signal);
     await compete([wasm, typescript, ...(c === null ? [] : [c])]);
     for (const work of WORK) {
       const ours = speed(wasm, work);
-      const plan = OVER_C[work];
-      if (c === null) report(skippedRow(plan, typeof twin === 'string' ? twin : 'no C twin'));
-      else report(comparedRow(plan, ours, 'C -O2', speed(c, work)));
-      report(comparedRow(OVER_TYPESCRIPT[work], ours, 'TypeScript', speed(typescript, work)));
+      if (c === null) report(skippedRow(overC[work], typeof twin === 'string' ? twin : 'no C twin'));
+      else report(comparedRow(overC[work], ours, 'C -O2', speed(c, work)));
+      report(comparedRow(overTypescript[work], ours, 'TypeScript', speed(typescript, work)));
     }
-    note(`the pages of the codec rows have a mean ratio of ${corpus.meanRatio.toFixed(3)}`);
   } finally {
     if (typeof twin !== 'string') twin.end();
     await Promise.all(threads.map((thread) => thread.end()));
-    rmSync(folder, { recursive: true, force: true });
   }
 }
 
@@ -99,12 +139,13 @@ async function compete(contestants: readonly Contestant[]): Promise<void> {
 
 async function openThread(
   thread: BenchThread<CodecOrder> | undefined,
+  codec: CodecName,
   wasm: boolean,
   corpus: Uint8Array<SharedArrayBuffer>,
   signal: AbortSignal | undefined,
 ): Promise<Contestant | null> {
   if (thread === undefined) return null;
-  const order = { kind: 'open', wasm, corpus, batches: BATCHES } as const;
+  const order = { kind: 'open', codec, wasm, corpus, batches: BATCHES } as const;
   const { available } = (await thread.ask(order, signal)) as CodecOpened;
   if (!available) return null;
   return contestant(async (work) => (await thread.ask({ kind: work }, signal)) as CodecTrial);

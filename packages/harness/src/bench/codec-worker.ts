@@ -1,15 +1,16 @@
 /**
- * A thread that compresses and decompresses pages with `lzo1x-2010`: `c/lzo1x.c` in one of our own two, WASM or TypeScript. Both work on an
- * arena, as in the driver. Each has a thread of its own, in which the other never runs.
+ * A thread that compresses and decompresses pages with a codec: `c/lzo1x.c` or `c/lzo1x-current.c` in one of our own two, WASM or TypeScript. Both
+ * work on an arena, as in the driver. Each has a thread of its own, in which no other runs.
  */
 import { parentPort } from 'node:worker_threads';
 import { createArena, createPageBytes, PAGE_SIZE } from '@swaplab/kernel-mm';
-import { createCodec, type Codec } from '@swaplab/ramzswap';
+import { createCodec, type Codec, type CodecName } from '@swaplab/ramzswap';
 
 /** What a thread is told to do. */
 export type CodecOrder =
   | {
       readonly kind: 'open';
+      readonly codec: CodecName;
       /** Whether in WASM. */
       readonly wasm: boolean;
       /** Page after page. */
@@ -60,14 +61,14 @@ class CodecBench {
     this.count = order.corpus.length / PAGE_SIZE;
     this.perBatch = this.count / order.batches;
     this.sizes = new Int32Array(this.count);
-    const { workBytes } = createCodec('lzo1x-2010');
+    const { workBytes } = createCodec(order.codec);
     this.back = this.work + Math.ceil(workBytes / PAGE_SIZE) * PAGE_SIZE;
     this.pages = this.back + 2 * PAGE_SIZE;
     this.streams = this.pages + this.count * PAGE_SIZE;
     // A spare page at the end, as there is always something behind the last frame of a machine.
     const arena = createArena(this.streams + this.count * STREAM_BYTES + PAGE_SIZE, true);
     const bytes = createPageBytes(arena, order.wasm);
-    this.codec = createCodec('lzo1x-2010', order.wasm ? { arena, bytes } : null);
+    this.codec = createCodec(order.codec, order.wasm ? { arena, bytes } : null);
     this.available = this.codec.wasm === order.wasm;
     this.u8 = arena.u8;
     this.i32 = arena.i32;

@@ -8,10 +8,9 @@
  * match begins with four equal bytes; the longer it has found nothing, the bigger its steps. The input is worked on in blocks of about
  * 48 KiB, with an empty dictionary for each; a page is one block. An entry that is empty stands for the first byte of the block.
  *
- * The work area is a header word and a dictionary of 8192 words: see `dictionary.ts`. Callers must keep: the windows of input, output and work
+ * The work area is a dictionary of 8192 positions in the block, two to a word; it is small enough to be cleared for each block. Callers must keep: the windows of input, output and work
  * area belong to this call alone while it runs. Nothing is allocated.
  */
-import { DICTIONARY_HEADER_WORDS, openDictionary } from './dictionary.js';
 import {
   AFTER_MATCH,
   AFTER_ZERO_RUN,
@@ -37,7 +36,7 @@ import { assertWindow } from './window.js';
 /** Bits of an index into the dictionary. @kernel lib/lzo/lzodefs.h D_BITS, 3.9 */
 const D_BITS = 13;
 /** 32-bit words in the compressor's work area. */
-export const LZO1X_CURRENT_WORK_WORDS = DICTIONARY_HEADER_WORDS + (1 << D_BITS);
+export const LZO1X_CURRENT_WORK_WORDS = 1 << (D_BITS - 1);
 
 /** The last bytes of a block are never searched. */
 const TAIL_BYTES = 20;
@@ -59,6 +58,15 @@ const AMBIGUOUS_LENGTH_MAX = 264;
 /** Four bytes as one number, the first one lowest. */
 function fourBytes(input: Uint8Array, at: number): number {
   return input[at]! | (input[at + 1]! << 8) | (input[at + 2]! << 16) | (input[at + 3]! << 24);
+}
+
+/** Puts a position into the dictionary; returns the one that was there, 0 for none. */
+function exchangePosition(work: Int32Array, workIndex: number, entry: number, position: number): number {
+  const index = workIndex + (entry >> 1);
+  const shift = (entry & 1) << 4;
+  const word = work[index]!;
+  work[index] = (word & ~(0xffff << shift)) | (position << shift);
+  return (word >>> shift) & 0xffff;
 }
 
 /** Length of the match at `ip`, of which four bytes are known to be equal. It ends soon after the end of the search. */
@@ -138,7 +146,6 @@ export function compressLzo1xCurrent(
   const inputEnd = inputOffset + inputBytes;
   const outputEnd = outputOffset + outputCapacity - END_MARKER_BYTES;
   const blockBytesMax = (runs ? RLE_MAX_OFFSET : M4_MAX_OFFSET) + 1;
-  const dictionary = workIndex + DICTIONARY_HEADER_WORDS;
   let op = outputOffset;
   if (runs) {
     if (outputEnd - op < 2) {
@@ -155,30 +162,25 @@ export function compressLzo1xCurrent(
   for (let block = inputOffset; inputEnd - block > TAIL_BYTES;) {
     const blockBytes = Math.min(inputEnd - block, blockBytesMax);
     const searchEnd = block + blockBytes - TAIL_BYTES;
-    const stampBias = openDictionary(work, workIndex, LZO1X_CURRENT_WORK_WORDS, blockBytes) - block;
+    work.fill(0, workIndex, workIndex + LZO1X_CURRENT_WORK_WORDS);
     /** Where the literals began that the step is reckoned from. */
     let missedFrom = block;
     let ip = Math.max(block, pending + FIRST_LITERALS) + 1;
     while (ip < searchEnd) {
       const four = fourBytes(input, ip);
-      const slot = dictionary + (Math.imul(four, HASH_FACTOR) >>> (32 - D_BITS));
       const isRun = runs && four === 0;
       let distance = 0;
       let length: number;
       if (isRun) {
         length = zerosEnd(input, ip, searchEnd) - ip;
       } else {
-        const stamp = ip + stampBias;
-        distance = (stamp - work[slot]!) | 0;
-        work[slot] = stamp;
-        const position = ip - block;
-        if (distance <= 0 || distance > position) {
-          distance = position;
-        }
-        if (fourBytes(input, ip - distance) !== four) {
+        const entry = Math.imul(four, HASH_FACTOR) >>> (32 - D_BITS);
+        const match = block + exchangePosition(work, workIndex, entry, ip - block);
+        if (fourBytes(input, match) !== four) {
           ip += 1 + ((ip - missedFrom) >> STEP_SHIFT);
           continue;
         }
+        distance = ip - match;
         length = matchLength(input, ip, distance, searchEnd);
         if (runs && isAmbiguous(distance, length)) {
           length = AMBIGUOUS_LENGTH_MIN - 1;
