@@ -38,6 +38,14 @@ const MODULES = [
     type: "import type { WasmBuilds } from './wasm.js';",
   },
   {
+    name: 'SHARED_SLOTS_WASM',
+    what: 'The short way of the counts of shared slots',
+    source: 'packages/kernel-mm/assembly/shared-slots.ts',
+    parts: [],
+    target: 'packages/kernel-mm/src/swap/shared-slots-wasm.ts',
+    type: "import type { WasmBuilds } from '../arena/wasm.js';",
+  },
+  {
     name: 'LZO1X_WASM',
     what: 'The codec `lzo1x-2010`',
     source: 'packages/ramzswap/assembly/lzo1x.ts',

@@ -31,12 +31,16 @@ export const EBUSY = 16;
 export const EEXIST = 17;
 /** No such device. */
 export const ENODEV = 19;
+/** Is a directory. */
+export const EISDIR = 21;
 /** Invalid argument. */
 export const EINVAL = 22;
 /** Inappropriate ioctl for device. */
 export const ENOTTY = 25;
 /** No space left on device. */
 export const ENOSPC = 28;
+/** File name too long. */
+export const ENAMETOOLONG = 36;
 /** Function not implemented. */
 export const ENOSYS = 38;
 /** Operation not supported. */
@@ -56,9 +60,11 @@ const NAMES = new Map<number, string>([
   [EBUSY, 'EBUSY'],
   [EEXIST, 'EEXIST'],
   [ENODEV, 'ENODEV'],
+  [EISDIR, 'EISDIR'],
   [EINVAL, 'EINVAL'],
   [ENOTTY, 'ENOTTY'],
   [ENOSPC, 'ENOSPC'],
+  [ENAMETOOLONG, 'ENAMETOOLONG'],
   [ENOSYS, 'ENOSYS'],
   [EOPNOTSUPP, 'EOPNOTSUPP'],
   [EOWNERDEAD, 'EOWNERDEAD'],

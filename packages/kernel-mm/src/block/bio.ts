@@ -10,7 +10,7 @@
  * gfp says so.
  */
 import { EIO, EOPNOTSUPP } from '../errno.js';
-import { PAGE_SIZE } from '../arena/memory.js';
+import * as memory from '../arena/memory.js';
 import type { Region } from '../arena/layout.js';
 import { struct } from '../arena/struct.js';
 import { GFP_BIT_WAIT } from '../page/page.js';
@@ -19,7 +19,8 @@ import type { Context } from '../sync/context.js';
 import type { Core } from '../sync/core.js';
 import { KERN_INFO } from '../trace/events.js';
 import type { Trace } from '../trace/trace.js';
-import { BLOCK_DEVICE, BLOCK_DISCARD, SECTOR_SHIFT, SECTOR_SIZE, type BlockDevices } from './device.js';
+import * as registry from './device.js';
+import type { BlockDevices } from './device.js';
 
 /** Operation: from the device into memory. */
 export const BIO_READ = 0;
@@ -60,7 +61,18 @@ export const BIO = struct(
   64,
 );
 
-const NOT_ALIGNED = SECTOR_SIZE - 1;
+// A constant of this module is part of the code that uses it; an imported or exported one is loaded and checked at each use.
+const { BLOCK_DEVICE, BLOCK_DISCARD, SECTOR_SHIFT, SECTOR_SIZE } = registry;
+const { PAGE_SIZE } = memory;
+const FIELD = BIO;
+const BIO_BYTES = BIO.$bytes;
+const POOL_BYTES = BIOS_PER_TASK * BIO_BYTES;
+const READ = BIO_READ;
+const WRITE = BIO_WRITE;
+const DISCARD = BIO_DISCARD;
+const ROUNDS_MAX = BIO_ROUNDS_MAX;
+const NOT_SECTORS = SECTOR_SIZE - 1;
+const NOT_PAGES = PAGE_SIZE - 1;
 
 /** Allocates, submits and completes bios for one thread. */
 export class Bios {
@@ -94,14 +106,14 @@ export class Bios {
    */
   allocBio(gfp: number): number {
     if ((gfp & GFP_BIT_WAIT) !== 0) this.context.mightSleep('allocating a bio');
-    const pool = this.base + this.context.current * BIOS_PER_TASK * BIO.$bytes;
+    const pool = this.base + this.context.current * POOL_BYTES;
     for (let index = 0; index < BIOS_PER_TASK; index++) {
-      const bio = pool + index * BIO.$bytes;
-      if (this.load(bio + BIO.inUse) !== 0) continue;
+      const bio = pool + index * BIO_BYTES;
+      if (this.load(bio + FIELD.inUse) !== 0) continue;
       // A loop: on shared memory one call of fill() takes longer than all these stores.
-      const end = (bio + BIO.$bytes) >> 2;
+      const end = (bio + BIO_BYTES) >> 2;
       for (let word = bio >> 2; word < end; word++) this.i32[word] = 0;
-      this.i32[(bio + BIO.inUse) >> 2] = 1;
+      this.i32[(bio + FIELD.inUse) >> 2] = 1;
       return bio;
     }
     return 0;
@@ -114,7 +126,7 @@ export class Bios {
    */
   freeBio(bio: number): void {
     this.assertOwn(bio, 'freeBio');
-    this.i32[(bio + BIO.inUse) >> 2] = 0;
+    this.i32[(bio + FIELD.inUse) >> 2] = 0;
   }
 
   /**
@@ -127,13 +139,13 @@ export class Bios {
    */
   setPage(bio: number, bdev: number, operation: number, sector: number, pageAddress: number): void {
     const { i32 } = this;
-    i32[(bio + BIO.bdev) >> 2] = bdev;
-    i32[(bio + BIO.operation) >> 2] = operation;
-    i32[(bio + BIO.sector) >> 2] = sector;
-    i32[(bio + BIO.pageAddress) >> 2] = pageAddress;
-    i32[(bio + BIO.offsetBytes) >> 2] = 0;
-    i32[(bio + BIO.bytes) >> 2] = PAGE_SIZE;
-    i32[(bio + BIO.segments) >> 2] = 1;
+    i32[(bio + FIELD.bdev) >> 2] = bdev;
+    i32[(bio + FIELD.operation) >> 2] = operation;
+    i32[(bio + FIELD.sector) >> 2] = sector;
+    i32[(bio + FIELD.pageAddress) >> 2] = pageAddress;
+    i32[(bio + FIELD.offsetBytes) >> 2] = 0;
+    i32[(bio + FIELD.bytes) >> 2] = PAGE_SIZE;
+    i32[(bio + FIELD.segments) >> 2] = 1;
   }
 
   /**
@@ -146,7 +158,7 @@ export class Bios {
    */
   setDiscard(bio: number, bdev: number, sector: number, sectors: number, pageAddress: number): void {
     this.setPage(bio, bdev, BIO_DISCARD, sector, pageAddress);
-    this.i32[(bio + BIO.bytes) >> 2] = sectors * SECTOR_SIZE;
+    this.i32[(bio + FIELD.bytes) >> 2] = sectors * SECTOR_SIZE;
   }
 
   /**
@@ -157,9 +169,9 @@ export class Bios {
    */
   bioEndio(bio: number, error: number): void {
     if (error > 0) this.context.bug(`A request ends with 0 or a negative errno, not ${error}.`);
-    this.context.assert(this.load(bio + BIO.completed) === 0, 'a request is completed once');
-    this.i32[(bio + BIO.error) >> 2] = error;
-    this.i32[(bio + BIO.completed) >> 2] = 1;
+    this.context.assert(this.load(bio + FIELD.completed) === 0, 'a request is completed once');
+    this.i32[(bio + FIELD.error) >> 2] = error;
+    this.i32[(bio + FIELD.completed) >> 2] = 1;
   }
 
   /**
@@ -171,12 +183,12 @@ export class Bios {
    */
   submitBio(bio: number): number {
     this.assertOwn(bio, 'submitBio');
-    this.i32[(bio + BIO.completed) >> 2] = 0;
-    this.i32[(bio + BIO.error) >> 2] = 0;
-    const submittedTo = this.load(bio + BIO.bdev);
+    this.i32[(bio + FIELD.completed) >> 2] = 0;
+    this.i32[(bio + FIELD.error) >> 2] = 0;
+    const submittedTo = this.load(bio + FIELD.bdev);
     this.genericMakeRequest(bio);
-    const error = this.load(bio + BIO.error);
-    if (error !== 0) this.cells.atomicAdd(submittedTo + BLOCK_DEVICE.errors, 1);
+    const error = this.load(bio + FIELD.error);
+    if (error !== 0) this.devices.countError(submittedTo);
     return error;
   }
 
@@ -186,18 +198,22 @@ export class Bios {
    * @kernel block/blk-core.c __generic_make_request, 2.6.34
    */
   genericMakeRequest(bio: number): void {
-    for (let round = 0; round < BIO_ROUNDS_MAX; round++) {
-      const bdev = this.load(bio + BIO.bdev);
+    for (let round = 0; round < ROUNDS_MAX; round++) {
+      const bdev = this.load(bio + FIELD.bdev);
       this.context.assert(this.devices.isDevice(bdev), 'a bio names a registered device');
       const refusal = this.checkBio(bdev, bio);
       if (refusal !== 0) {
         this.bioEndio(bio, refusal);
         return;
       }
-      this.account(bdev, bio);
+      this.devices.countRequest(
+        bdev,
+        this.load(bio + FIELD.operation),
+        this.load(bio + FIELD.bytes) >> SECTOR_SHIFT,
+      );
       const makeRequest = this.devices.makeRequests.resolve(this.cells.ld32(bdev + BLOCK_DEVICE.makeRequest));
       const verdict = makeRequest(bdev, bio);
-      const completed = this.load(bio + BIO.completed);
+      const completed = this.load(bio + FIELD.completed);
       if (verdict === 0) {
         this.context.assert(completed === 1, 'a driver that keeps a request completes it');
         return;
@@ -206,7 +222,7 @@ export class Bios {
       this.context.assert(completed === 0, 'a driver that hands a request on does not complete it');
     }
     this.trace.printk(
-      `${this.devices.nameOf(this.load(bio + BIO.bdev))}: request handed on ${BIO_ROUNDS_MAX} times`,
+      `${this.devices.nameOf(this.load(bio + FIELD.bdev))}: request handed on ${BIO_ROUNDS_MAX} times`,
     );
     this.bioEndio(bio, -EIO);
   }
@@ -219,15 +235,15 @@ export class Bios {
    * @kernel block/blk-core.c bio_check_eod, should_fail_request, 2.6.34
    */
   checkBio(bdev: number, bio: number): number {
-    const operation = this.load(bio + BIO.operation);
-    if (operation === BIO_DISCARD) {
+    const operation = this.load(bio + FIELD.operation);
+    if (operation === DISCARD) {
       if ((this.cells.ld32(bdev + BLOCK_DEVICE.flags) & BLOCK_DISCARD) === 0) return -EOPNOTSUPP;
-    } else if ((operation !== BIO_READ && operation !== BIO_WRITE) || !this.hasRoom(bio)) {
+    } else if ((operation !== READ && operation !== WRITE) || !this.hasRoom(bio)) {
       return -EIO;
     }
-    const bytes = this.load(bio + BIO.bytes);
-    if (bytes <= 0 || (bytes & NOT_ALIGNED) !== 0) return -EIO;
-    const end = (this.load(bio + BIO.sector) >>> 0) + (bytes >> SECTOR_SHIFT);
+    const bytes = this.load(bio + FIELD.bytes);
+    if (bytes <= 0 || (bytes & NOT_SECTORS) !== 0) return -EIO;
+    const end = (this.load(bio + FIELD.sector) >>> 0) + (bytes >> SECTOR_SHIFT);
     const capacity = this.cells.ldu32(bdev + BLOCK_DEVICE.capacitySectors);
     if (end > capacity) {
       this.trace.printk(
@@ -241,11 +257,11 @@ export class Bios {
 
   /** Whether the data of a transfer lies in its page frames, and these in the arena. */
   private hasRoom(bio: number): boolean {
-    const page = this.load(bio + BIO.pageAddress);
-    const offset = this.load(bio + BIO.offsetBytes);
-    const room = this.load(bio + BIO.segments) * PAGE_SIZE;
-    if (page <= 0 || page % PAGE_SIZE !== 0 || page + room > this.cells.arena.bytes) return false;
-    return offset >= 0 && offset + this.load(bio + BIO.bytes) <= room;
+    const page = this.load(bio + FIELD.pageAddress);
+    const offset = this.load(bio + FIELD.offsetBytes);
+    const room = this.load(bio + FIELD.segments) * PAGE_SIZE;
+    if (page <= 0 || (page & NOT_PAGES) !== 0 || page + room > this.cells.arena.bytes) return false;
+    return offset >= 0 && offset + this.load(bio + FIELD.bytes) <= room;
   }
 
   /** Takes one of the failures that were ordered for a device. */
@@ -260,19 +276,12 @@ export class Bios {
     }
   }
 
-  /** Counts a request that goes to a driver. */
-  private account(bdev: number, bio: number): void {
-    const column = 4 * this.load(bio + BIO.operation);
-    this.cells.atomicAdd(bdev + BLOCK_DEVICE.requests + column, 1);
-    this.cells.atomicAdd(bdev + BLOCK_DEVICE.sectors + column, this.load(bio + BIO.bytes) >> SECTOR_SHIFT);
-  }
-
   /** Stops the machine unless a bio was taken by the running task. */
   private assertOwn(bio: number, who: string): void {
-    const pool = this.base + this.context.current * BIOS_PER_TASK * BIO.$bytes;
+    const pool = this.base + this.context.current * POOL_BYTES;
     const offset = bio - pool;
     const isPlace =
-      offset >= 0 && offset < BIOS_PER_TASK * BIO.$bytes && offset % BIO.$bytes === 0 && this.load(bio) !== 0;
+      offset >= 0 && offset < POOL_BYTES && (offset & (BIO_BYTES - 1)) === 0 && this.load(bio) !== 0;
     if (!isPlace) {
       this.context.bug(
         `${who} was given ${this.context.layout.describe(bio)}, which is no bio of the running task.`,
@@ -281,6 +290,6 @@ export class Bios {
   }
 
   private load(address: number): number {
-    return this.i32[address >> 2] ?? 0;
+    return this.i32[address >> 2]!;
   }
 }

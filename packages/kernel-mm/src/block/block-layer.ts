@@ -1,5 +1,5 @@
 /**
- * The block layer of a machine: the registry, the bios and the RAM disks, laid out and attached together.
+ * The block layer of a machine: the registry, the bios, the RAM disks and the files on disks, laid out and attached together.
  */
 import type { Layout, Region } from '../arena/layout.js';
 import type { Core } from '../sync/core.js';
@@ -9,6 +9,8 @@ import { TASKS_MAX } from '../sync/task.js';
 import type { Trace } from '../trace/trace.js';
 import { BIO, Bios, BIOS_PER_TASK } from './bio.js';
 import { BLOCK_DEVICE, BLOCK_DEVICES_MAX, BlockDevices, type BlockDevicesPlace } from './device.js';
+import { layoutDiskStats } from './disk-stats.js';
+import { FileSystem, layoutFiles, type FileConfig, type FilesPlace } from './files.js';
 import { layoutRamDisks, RamDisks, type RamDiskConfig, type RamDiskPlace } from './ram-disk.js';
 
 /** Where the block layer lies. */
@@ -17,27 +19,32 @@ export interface BlockRegions {
   /** {@link BIOS_PER_TASK} bios for each task. */
   readonly bios: Region;
   readonly ramDisks: readonly RamDiskPlace[];
+  readonly files: FilesPlace;
 }
 
 /**
- * Reserves the block layer and defines the lock class `bdev_mutex`.
+ * Reserves the block layer and defines the lock classes `bdev_mutex` and `i_mutex`.
  * @param layout - not yet sealed
  * @param classes - the machine's lock classes
  * @param ramDisks - RAM disks of the machine
+ * @param files - files on any of its disks
  */
 export function layoutBlock(
   layout: Layout,
   classes: LockClasses,
   ramDisks: readonly RamDiskConfig[] = [],
+  files: readonly FileConfig[] = [],
 ): BlockRegions {
   return {
     registry: {
       devices: layout.structs('hot', 'block_devices', BLOCK_DEVICE, BLOCK_DEVICES_MAX),
+      diskStats: layoutDiskStats(layout, BLOCK_DEVICES_MAX),
       mutex: layoutLocks(layout, 'bdev_mutex'),
       mutexClass: classes.define('bdev_mutex'),
     },
     bios: layout.structs('hot', 'bios', BIO, TASKS_MAX * BIOS_PER_TASK),
     ramDisks: layoutRamDisks(layout, ramDisks),
+    files: layoutFiles(layout, classes, files),
   };
 }
 
@@ -46,6 +53,7 @@ export class BlockLayer {
   readonly devices: BlockDevices;
   readonly bios: Bios;
   readonly ramDisks: RamDisks;
+  readonly files: FileSystem;
 
   /**
    * @param core - the running thread
@@ -56,5 +64,6 @@ export class BlockLayer {
     this.devices = new BlockDevices(core, regions.registry);
     this.bios = new Bios(core, regions.bios, this.devices, trace);
     this.ramDisks = new RamDisks(core, this.devices, this.bios, regions.ramDisks);
+    this.files = new FileSystem(core, regions.files, this.devices, this.bios);
   }
 }

@@ -11,7 +11,9 @@
  *   blockSizeBytes                     the holder
  *   capacitySectors, flags             the driver, while nobody holds the device; read without a lock
  *   slotFreeNotify                     the driver
- *   failNext and the counters          anyone, with Atomics
+ *   failNext                           anyone, with Atomics
+ *
+ * What went through a device is counted apart: `disk-stats.ts`.
  */
 import { EBUSY, EINVAL, ENOSPC } from '../errno.js';
 import { PAGE_SIZE } from '../arena/memory.js';
@@ -22,6 +24,7 @@ import type { Cells } from '../sync/cells.js';
 import type { Core } from '../sync/core.js';
 import type { LockClass } from '../sync/lock-classes.js';
 import { Mutex } from '../sync/locks.js';
+import { DiskStats } from './disk-stats.js';
 
 /** Bytes in a sector, the unit of device addresses. @kernel 1 << 9 everywhere in block/ */
 export const SECTOR_SIZE = 512;
@@ -40,6 +43,8 @@ export const BLOCK_NONROTATIONAL = 0x1;
 /** Flag: takes discard requests. @kernel QUEUE_FLAG_DISCARD, 2.6.34 */
 export const BLOCK_DISCARD = 0x2;
 
+/** Major number of all devices: the one the kernel gives first to a driver that asks for any. */
+const DYNAMIC_MAJOR = 254;
 /** Where device files are. */
 export const DEVICE_DIRECTORY = '/dev/';
 
@@ -70,18 +75,18 @@ export const BLOCK_DEVICE = struct(
     blockSizeBytes: 'i32',
     /** So many of the next requests fail. */
     failNext: 'i32',
-    /** Requests by operation: read, write, discard. */
-    requests: ['i32', 3],
-    /** Sectors by operation: read, write, discard; modulo 2^32. */
-    sectors: ['i32', 3],
-    /** Requests that ended with an error. */
-    errors: 'u32',
   },
   64,
 );
 
 const FREE = 0;
 const LIVE = 1;
+
+// Where in the registry a descriptor lies, by masks and shifts: its size is a power of two.
+const BYTES = BLOCK_DEVICE.$bytes;
+const SHIFT = Math.log2(BYTES);
+const STATE = BLOCK_DEVICE.state;
+const REGISTRY_BYTES = BLOCK_DEVICES_MAX * BYTES;
 
 /**
  * Takes a request.
@@ -118,6 +123,7 @@ export interface BlockDeviceStats {
 /** Where the registry lies. */
 export interface BlockDevicesPlace {
   readonly devices: Region;
+  readonly diskStats: Region;
   readonly mutex: Region;
   readonly mutexClass: LockClass;
 }
@@ -130,6 +136,7 @@ export class BlockDevices {
   readonly slotFreeMethods: FunctionTable<SlotFreeMethod>;
   /** Protects claims and openers. @kernel bdev_lock and bd_mutex, which we do not tell apart */
   readonly mutex: Mutex;
+  private readonly diskStats: DiskStats;
   private readonly core: Core;
   private readonly cells: Cells;
   private readonly base: number;
@@ -143,6 +150,7 @@ export class BlockDevices {
     this.cells = core.cells;
     this.base = place.devices.base;
     this.mutex = new Mutex(core.locks, place.mutex.base, place.mutexClass);
+    this.diskStats = new DiskStats(core, place.diskStats);
     this.makeRequests = new FunctionTable<MakeRequest>(core.symbols, 'make_request');
     this.slotFreeMethods = new FunctionTable<SlotFreeMethod>(core.symbols, 'swap_slot_free_notify');
   }
@@ -208,7 +216,9 @@ export class BlockDevices {
    */
   isDevice(bdev: number): boolean {
     const offset = bdev - this.base;
-    return offset >= 0 && offset % BLOCK_DEVICE.$bytes === 0 && this.at(offset / BLOCK_DEVICE.$bytes) !== 0;
+    if (offset < 0 || offset >= REGISTRY_BYTES || (offset & (BYTES - 1)) !== 0) return false;
+    // A plain look: a device stays one, and whoever was given its address was given it after it was published.
+    return this.cells.ld32(bdev + STATE) === LIVE;
   }
 
   /**
@@ -222,6 +232,15 @@ export class BlockDevices {
       name += String.fromCharCode(this.cells.ld8(bdev + BLOCK_DEVICE.name + index));
     }
     return name;
+  }
+
+  /**
+   * Number of a device as log lines write it: its major number, which is the same for all, and its minor number, which is its index.
+   * @param bdev - a device
+   * @returns `'254:3'`
+   */
+  numberOf(bdev: number): string {
+    return `${DYNAMIC_MAJOR}:${(bdev - this.base) / BLOCK_DEVICE.$bytes}`;
   }
 
   /**
@@ -373,20 +392,37 @@ export class BlockDevices {
   }
 
   /**
+   * Counts a request that goes to the driver of a device.
+   * @param bdev - a device
+   * @param operation - `BIO_READ`, `BIO_WRITE` or `BIO_DISCARD`
+   * @param sectors - its length
+   */
+  countRequest(bdev: number, operation: number, sectors: number): void {
+    this.diskStats.countRequest((bdev - this.base) >> SHIFT, operation, sectors);
+  }
+
+  /**
+   * Counts a request that ended with an error.
+   * @param bdev - the device it was submitted to
+   */
+  countError(bdev: number): void {
+    this.diskStats.countError((bdev - this.base) >> SHIFT);
+  }
+
+  /**
    * What went through a device so far. Exact when no request is under way.
    * @param bdev - a device
    */
   stats(bdev: number): BlockDeviceStats {
-    const requests = bdev + BLOCK_DEVICE.requests;
-    const sectors = bdev + BLOCK_DEVICE.sectors;
+    const { requests, sectors, errors } = this.diskStats.sum((bdev - this.base) >> SHIFT);
     return {
-      reads: this.cells.atomicLoad(requests) >>> 0,
-      writes: this.cells.atomicLoad(requests + 4) >>> 0,
-      discards: this.cells.atomicLoad(requests + 8) >>> 0,
-      readBytes: (this.cells.atomicLoad(sectors) >>> 0) * SECTOR_SIZE,
-      writtenBytes: (this.cells.atomicLoad(sectors + 4) >>> 0) * SECTOR_SIZE,
-      discardedBytes: (this.cells.atomicLoad(sectors + 8) >>> 0) * SECTOR_SIZE,
-      errors: this.cells.atomicLoad(bdev + BLOCK_DEVICE.errors) >>> 0,
+      reads: requests[0],
+      writes: requests[1],
+      discards: requests[2],
+      readBytes: sectors[0] * SECTOR_SIZE,
+      writtenBytes: sectors[1] * SECTOR_SIZE,
+      discardedBytes: sectors[2] * SECTOR_SIZE,
+      errors,
     };
   }
 

@@ -81,7 +81,7 @@ export class AddressSpace {
   /**
    * Makes a child with the same contents: pages are shared until one of the two writes to them. May sleep.
    * @returns the child
-   * @throws {@link KernelError} `ENOMEM` when there is no place or no page table for the child, or when a slot can have no more users (62);
+   * @throws {@link KernelError} `ENOMEM` when there is no place or no page table for the child, or no page for the count of a slot;
    * nothing is left of the child then
    */
   fork(): AddressSpace {
@@ -90,7 +90,7 @@ export class AddressSpace {
     if (child < 0) {
       const sentence =
         child === -ENOMEM
-          ? `no place or page table for a child of ${this.bytes} bytes, or a slot with too many users; see the machine's addressSpaces and tableBytes`
+          ? `no place or page table for a child of ${this.bytes} bytes, or no page for the count of a slot; see the machine's addressSpaces and tableBytes`
           : 'the process has ended';
       throw new KernelError('fork', child, sentence);
     }
@@ -99,7 +99,7 @@ export class AddressSpace {
 
   /** Ends the process: everything is dropped. A second call does nothing. */
   exit(): void {
-    if (this.isLive()) this.vm.zap.exit(this.id);
+    this.vm.zap.exit(this.id, this.generation);
   }
 
   /** Whether the process is still there; one that was ended for lack of memory is, but maps nothing. */
@@ -111,6 +111,12 @@ export class AddressSpace {
   info(): AddressSpaceInfo {
     this.requireLive('info');
     return this.vm.spaces.info(this.id);
+  }
+
+  /** The line of its `/proc` status that says how much of it is in swap: `VmSwap:`, a tab, KiB. */
+  vmSwap(): string {
+    this.requireLive('status');
+    return this.vm.report.vmSwapText(this.id);
   }
 
   private requireLive(syscall: string): void {

@@ -6,15 +6,16 @@
  */
 import { PAGE_SIZE } from '../arena/memory.js';
 import { BLOCK_DEVICE_NAME_BYTES_MAX, BLOCK_DEVICES_MAX } from '../block/device.js';
+import type { FileConfig } from '../block/files.js';
 import type { RamDiskConfig } from '../block/ram-disk.js';
 import { MisuseError } from '../errno.js';
 import { MAX_SWAPFILES_DEFAULT } from '../swap/entries.js';
 import { FREE_SLOT_POLICIES, type FreeSlotPolicy } from '../swap/policy.js';
 import { SPINLOCK_KINDS, type SpinlockKind } from '../sync/ticket-lock.js';
 import { RECORDS_PER_TASK_DEFAULT } from '../trace/rings.js';
-
-/** Which faults of history are in the code. */
-export type Profile = 'sound';
+import { PROFILES, type Profile } from '../variants/profiles.js';
+import { requireVariants } from '../variants/registry.js';
+import { completeFiles, tableBytesOfFiles } from './config-files.js';
 
 /** Options of a machine; all have defaults. */
 export interface MachineOptions {
@@ -22,14 +23,23 @@ export interface MachineOptions {
   readonly ramBytes?: number;
   /** Whether other threads can attach; true by default. False where there is no SharedArrayBuffer. */
   readonly shared?: boolean;
-  /** `'sound'`, the default; the historical profiles come later. */
+  /**
+   * Which faults of history are in the code: `'sound'`, the default, has none. The others have those of the swap core, the vm and the
+   * notifier chains of their version; a driver's faults are not part of them yet.
+   */
   readonly profile?: Profile;
+  /** Deliberately wrong variants besides those of the profile, by their names: `['late-call']`. `VARIANTS` lists them; none by default. */
+  readonly variants?: readonly string[];
   /** How drivers learn of freed slots; `'notify'` by default. */
   readonly policy?: FreeSlotPolicy;
   /** Most bytes of processes in memory at one time, a multiple of the page size; 0, the default, for no limit. */
   readonly limitBytes?: number;
   /** RAM disks; by default one, `ram0`, of 4 MiB. */
   readonly ramDisks?: readonly RamDiskConfig[];
+  /**
+   * Files on the disks, which can be swapped to; none by default. A disk with files on it is mounted: it cannot be swapped on as a whole.
+   */
+  readonly files?: readonly FileConfig[];
   /** Most address spaces at one time; 64 by default. */
   readonly addressSpaces?: number;
   /** Room for page tables, swap maps and driver tables in bytes; by default enough for RAM and disks of the given sizes. */
@@ -47,6 +57,11 @@ export interface MachineOptions {
   readonly wasm?: boolean;
   /** How spinlocks wait; `'adaptive'` by default. `'ticket'` is for showing what happens to it with more threads than cores. */
   readonly spinlock?: SpinlockKind;
+  /**
+   * Whether each swap area has a summary of its map, by which slots are searched; true by default. False for the plain search, byte by byte,
+   * which finds the same slots in more time, and says more often where another thread may run.
+   */
+  readonly slotSummary?: boolean;
 }
 
 /** Options completed with their defaults; plain data. */
@@ -54,9 +69,11 @@ export interface MachineConfig {
   readonly ramBytes: number;
   readonly shared: boolean;
   readonly profile: Profile;
+  readonly variants: readonly string[];
   readonly policy: FreeSlotPolicy;
   readonly limitBytes: number;
   readonly ramDisks: readonly RamDiskConfig[];
+  readonly files: readonly Required<FileConfig>[];
   readonly addressSpaces: number;
   readonly tableBytes: number;
   readonly maxSwapfiles: number;
@@ -64,6 +81,7 @@ export interface MachineConfig {
   readonly seed: number;
   readonly wasm: boolean;
   readonly spinlock: SpinlockKind;
+  readonly slotSummary: boolean;
 }
 
 const RAM_BYTES_DEFAULT = 64 << 20;
@@ -89,19 +107,21 @@ export function completeConfig(options: MachineOptions, driverTableBytes: number
   requirePages('limitBytes', limitBytes, 0, ramBytes);
   const ramDisks = options.ramDisks ?? [{ name: 'ram0', bytes: RAM_DISK_BYTES_DEFAULT }];
   requireRamDisks(ramDisks);
+  const files = completeFiles(options.files ?? [], ramDisks);
   const addressSpaces = options.addressSpaces ?? 64;
   requireInteger('addressSpaces', addressSpaces, 1, ADDRESS_SPACES_MAX);
   const traceRecords = options.traceRecords ?? RECORDS_PER_TASK_DEFAULT;
   requireInteger('traceRecords', traceRecords, TRACE_RECORDS_MIN, 2 ** 20);
   const seed = options.seed ?? 1;
   requireInteger('seed', seed, 0, 2 ** 32 - 1);
-  const profile: string = options.profile ?? 'sound';
-  if (profile !== 'sound') {
+  const profile = options.profile ?? 'sound';
+  if (!PROFILES.includes(profile)) {
     throw new MisuseError(
       'ERR_INVALID_ARGUMENT',
-      `The profile '${profile}' is not there yet; this version has only 'sound'.`,
+      `There is no profile '${profile}'; choose one of ${PROFILES.join(', ')}.`,
     );
   }
+  const variants = requireVariants(options.variants ?? []);
   const policy = options.policy ?? 'notify';
   if (!FREE_SLOT_POLICIES.includes(policy)) {
     throw new MisuseError(
@@ -117,15 +137,17 @@ export function completeConfig(options: MachineOptions, driverTableBytes: number
     );
   }
   const tableBytes =
-    options.tableBytes ?? defaultTableBytes(ramBytes, ramDisks, addressSpaces, driverTableBytes);
+    options.tableBytes ?? defaultTableBytes(ramBytes, ramDisks, files, addressSpaces, driverTableBytes);
   requireInteger('tableBytes', tableBytes, PAGE_SIZE, RAM_BYTES_MAX);
   return {
     ramBytes,
     shared: options.shared ?? true,
     profile,
+    variants: [...variants],
     policy,
     limitBytes,
     ramDisks,
+    files,
     addressSpaces,
     tableBytes,
     maxSwapfiles: options.maxSwapfiles ?? MAX_SWAPFILES_DEFAULT,
@@ -133,12 +155,14 @@ export function completeConfig(options: MachineOptions, driverTableBytes: number
     seed,
     wasm: options.wasm ?? true,
     spinlock,
+    slotSummary: options.slotSummary ?? true,
   };
 }
 
 function defaultTableBytes(
   ramBytes: number,
   ramDisks: readonly RamDiskConfig[],
+  files: readonly Required<FileConfig>[],
   addressSpaces: number,
   driverTableBytes: number,
 ): number {
@@ -146,7 +170,8 @@ function defaultTableBytes(
     TABLE_BYTES_LEAST +
     driverTableBytes +
     (ramBytes / PAGE_SIZE) * TABLE_BYTES_PER_PAGE +
-    addressSpaces * PAGE_SIZE;
+    addressSpaces * PAGE_SIZE +
+    tableBytesOfFiles(files);
   for (const disk of ramDisks) bytes += disk.bytes / PAGE_SIZE + PAGE_SIZE;
   return Math.ceil(bytes / PAGE_SIZE) * PAGE_SIZE;
 }

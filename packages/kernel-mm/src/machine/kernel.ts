@@ -17,7 +17,7 @@ import { layoutReclaimList, ReclaimList, type ReclaimListLayout } from '../page/
 import { layoutVmalloc, TableMemory, type VmallocLayout } from '../page/vmalloc.js';
 import { MakeSwap } from '../swap/mkswap.js';
 import { layoutSwap, SwapCore, type SwapRegions } from '../swap/swap-core.js';
-import { Cells } from '../sync/cells.js';
+import { createCells } from '../sync/cells.js';
 import { Context, WAIT_LIMIT_MS_DEFAULT } from '../sync/context.js';
 import type { Core } from '../sync/core.js';
 import { layoutLockStats, LockClasses, LockStats } from '../sync/lock-classes.js';
@@ -27,6 +27,7 @@ import { layoutTasks, Tasks } from '../sync/task.js';
 import { createLocks } from '../sync/ticket-lock.js';
 import { layoutTrace, type TraceRegions } from '../trace/rings.js';
 import { Trace } from '../trace/trace.js';
+import { installVariants } from '../variants/registry.js';
 import { layoutVm, Vm, type VmLayout } from '../vm/vm.js';
 import type { MachineConfig } from './config.js';
 
@@ -103,7 +104,7 @@ export function layoutKernel(config: MachineConfig, drivers: readonly LaidOutPar
     reclaimList: layoutReclaimList(layout, classes),
     vmalloc: layoutVmalloc(layout, classes, config.tableBytes),
     notifierBlocks: layoutNotifierBlocks(layout),
-    block: layoutBlock(layout, classes, config.ramDisks),
+    block: layoutBlock(layout, classes, config.ramDisks, config.files),
   };
   const vm = layoutVm(layout, classes, regions.frames.frameCount, config.addressSpaces);
   for (const driver of drivers) driver.layout(layout, classes, config);
@@ -140,7 +141,7 @@ export class Kernel {
     this.notifierBlocks = new NotifierBlocks(core, regions.notifierBlocks);
     this.block = new BlockLayer(core, regions.block, this.trace);
     const { trace, frames, reclaimList, vmalloc, notifierBlocks, block } = this;
-    const { devices, bios } = block;
+    const { devices, bios, files } = block;
     this.swap = new SwapCore({
       core,
       regions: regions.swap,
@@ -149,11 +150,15 @@ export class Kernel {
       pages: frames,
       devices,
       bios,
+      files,
       notifierBlocks,
       policy: config.policy,
+      slotSummary: config.slotSummary,
     });
-    this.makeSwap = new MakeSwap({ cells: core.cells, context: core.context, pages: frames, devices, bios });
+    this.makeSwap = new MakeSwap({ cells: core.cells, context: core.context, pages: frames, devices, files });
     this.vm = new Vm(core, regions.vm, { frames, reclaimList, vmalloc, block, swap: this.swap, trace });
+    // Last: they replace functions of what stands, and drivers may already use them.
+    installVariants(this, config.profile, config.variants);
   }
 
   /** Boots the machine without its drivers. Called once in its life, by the creating thread, before any other use. */
@@ -166,6 +171,17 @@ export class Kernel {
         'ERR_INVALID_ARGUMENT',
         'The RAM disks could not be registered: give each its own name without a slash.',
       );
+  }
+
+  /** Mounts the disks that have files on them. Called once in the life of a machine, when its drivers have made their disks. */
+  mountFiles(): void {
+    const { files } = this.config;
+    const file = files[this.block.files.mountAll()];
+    if (file === undefined) return;
+    throw new MisuseError(
+      'ERR_INVALID_ARGUMENT',
+      `The file '${file.path}' has no place: there is no disk '${file.disk}', or it is too small for its blocks.`,
+    );
   }
 }
 
@@ -198,7 +214,7 @@ export function createCore(
   options: Required<AttachOptions>,
   config: Pick<MachineConfig, 'spinlock' | 'wasm'>,
 ): Core {
-  const cells = new Cells(arena, options.hook, createPageBytes(arena, config.wasm));
+  const cells = createCells(arena, options.hook, createPageBytes(arena, config.wasm));
   const tasks = new Tasks(arena, regions.tasks);
   const parts = {
     tasks,

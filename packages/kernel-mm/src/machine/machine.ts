@@ -5,6 +5,7 @@
  * thread that has the same code can attach with it. A thread that runs other code is refused (`ERR_SYMBOL_MISMATCH`, `ERR_BAD_HANDLE`) before
  * it touches anything. What the main thread does to a machine others work on is: look, drain events, and mark the dead.
  */
+import { putImage, takeImage, type MemoryImage } from '../arena/image.js';
 import { createArena, viewArena, type Arena, type WasmMemory } from '../arena/memory.js';
 import { restoreSnapshot, takeSnapshot, type Snapshot } from '../arena/snapshot.js';
 import type { Core } from '../sync/core.js';
@@ -33,6 +34,8 @@ import { MachineView } from './view.js';
 
 /** Format of {@link MachineHandle}. */
 const HANDLE_FORMAT = 'swaplab.machine/1';
+/** Format of {@link MachineImage}. */
+const IMAGE_FORMAT = 'swaplab.image/1';
 
 /** What another thread needs to attach; survives `postMessage` when the machine is shared. */
 export interface MachineHandle {
@@ -41,6 +44,14 @@ export interface MachineHandle {
   readonly config: MachineConfig;
   /** Names and options of the drivers; the attaching thread brings their code. */
   readonly drivers: readonly { readonly name: string; readonly options: unknown }[];
+}
+
+/** A whole machine outside of its memory, as {@link createMachineFrom} takes it: plain data, but for the bytes. */
+export interface MachineImage extends MemoryImage {
+  readonly format: typeof IMAGE_FORMAT;
+  readonly config: MachineConfig;
+  /** Names and options of the drivers; whoever makes the machine again brings their code. */
+  readonly drivers: MachineHandle['drivers'];
 }
 
 /** Options of {@link createMachine}. */
@@ -170,6 +181,20 @@ export class Machine {
     this.taskTable.wakeAll();
   }
 
+  /**
+   * Sends a signal to a task: a swapoff it is in, or else its next one, ends with `EINTR` unless no slot is left in use by then. Any thread may
+   * send it, at any time.
+   * @param task - id, or name as given at attach; of several tasks of one name, the one with the lowest id
+   * @throws {@link MisuseError} `ERR_INVALID_ARGUMENT` when no such task runs
+   */
+  signal(task: number | string): void {
+    const running = this.taskTable.list().filter(({ state }) => state === 'running');
+    const found = running.find(({ id, name }) => id === task || name === task);
+    if (found === undefined)
+      throw new MisuseError('ERR_INVALID_ARGUMENT', `signal: no task '${task}' is attached to this machine.`);
+    this.taskTable.sendSignal(found.id);
+  }
+
   /** Why the machine stopped, or null while it runs. */
   stopReport(): string | null {
     return this.panic.report();
@@ -187,6 +212,22 @@ export class Machine {
   /** Puts the state back, while nobody runs. */
   restore(snapshot: Snapshot): void {
     restoreSnapshot(this.arena, this.regions.layout, snapshot);
+  }
+
+  /**
+   * Copies the whole machine, to be put away and made again by {@link createMachineFrom}: areas that are switched on, open files and all.
+   * @throws {@link MisuseError} `ERR_INVALID_ARGUMENT` while a thread is attached: what it is about to do is in no image
+   */
+  image(): MachineImage {
+    const running = this.tasks().filter(({ state }) => state === 'running');
+    if (running.length > 0) {
+      throw new MisuseError(
+        'ERR_INVALID_ARGUMENT',
+        `image: ${running.map(({ name }) => `'${name}'`).join(', ')} must detach from the machine first.`,
+      );
+    }
+    const { config, drivers } = this.handle;
+    return { format: IMAGE_FORMAT, config, drivers, ...takeImage(this.arena) };
   }
 
   /** Builds a thread's view; its boot symbols must be those of the machine. A refused thread leaves nothing behind. */
@@ -249,6 +290,7 @@ export function createMachine(options: CreateMachineOptions = {}): Machine {
   const { kernel, views } = buildKernel(core, regions, config, drivers, 0);
   kernel.boot();
   for (const view of views.values()) view.boot();
+  kernel.mountFiles();
   const { base } = regions.machine;
   arena.i32[(base + MACHINE.bootSymbols) >> 2] = core.symbols.count();
   arena.i32[(base + MACHINE.fingerprint) >> 2] = regions.layout.fingerprint();
@@ -284,28 +326,52 @@ export function openMachine(handle: MachineHandle, code: DriverCode = {}): Machi
       `This is no handle of a machine: its format is '${String(format)}', not '${HANDLE_FORMAT}'.`,
     );
   }
-  const drivers: Driver[] = [];
-  for (const { name, options } of handle.drivers) {
-    const factory = code.drivers?.[name];
-    if (factory === undefined) {
-      throw new MisuseError(
-        'ERR_BAD_HANDLE',
-        `The machine has the driver '${name}', but its code was not given: attachMachine(handle, { drivers: { ${name} } }).`,
-      );
-    }
-    drivers.push(factory(options as never));
-  }
+  const drivers = driversOf(handle.drivers, code);
   const regions = layoutKernel(handle.config, drivers);
   const arena = viewArena(handle.memory, handle.config.shared);
-  const { base } = regions.machine;
-  const magic = arena.i32[(base + MACHINE.magic) >> 2];
-  const fingerprint = arena.i32[(base + MACHINE.fingerprint) >> 2];
-  if (magic !== MACHINE_MAGIC || fingerprint !== regions.layout.fingerprint()) {
+  if (!isLaidOut(arena, regions)) {
     throw new MisuseError(
       'ERR_SYMBOL_MISMATCH',
       'This thread lays the machine out differently than the thread that created it: both must run the same version of all packages.',
     );
   }
+  return new Machine(handle, arena, regions, drivers);
+}
+
+/**
+ * Makes a machine from its image, in a memory of its own.
+ * @param image - from `machine.image()`, or from where one was kept: it may be damaged
+ * @param code - the drivers' code
+ * @throws {@link MisuseError} `ERR_BAD_HANDLE` when it is no image or a driver's code is missing, `ERR_SYMBOL_MISMATCH` when another version
+ * of the code made it, `ERR_INVALID_ARGUMENT` or `ERR_OUT_OF_RANGE` when its contents make no sense, `ERR_NO_SHARED_MEMORY`
+ */
+export function createMachineFrom(image: MachineImage, code: DriverCode = {}): Machine {
+  const format: unknown = (image as MachineImage | null | undefined)?.format;
+  if (format !== IMAGE_FORMAT) {
+    throw new MisuseError(
+      'ERR_BAD_HANDLE',
+      `This is no image of a machine: its format is '${String(format)}', not '${IMAGE_FORMAT}'.`,
+    );
+  }
+  const drivers = driversOf(image.drivers, code);
+  requireDistinct(drivers);
+  // Complete already, and so checked only.
+  const config = completeConfig(image.config, 0);
+  const regions = layoutKernel(config, drivers);
+  const arena = createArena(regions.layout.totalBytes(), config.shared);
+  putImage(arena, image);
+  if (!isLaidOut(arena, regions)) {
+    throw new MisuseError(
+      'ERR_SYMBOL_MISMATCH',
+      'This image was made by another version of the packages, which lays a machine out differently.',
+    );
+  }
+  const handle: MachineHandle = {
+    format: HANDLE_FORMAT,
+    memory: arena.memory,
+    config,
+    drivers: image.drivers,
+  };
   return new Machine(handle, arena, regions, drivers);
 }
 
@@ -318,6 +384,29 @@ export function openMachine(handle: MachineHandle, code: DriverCode = {}): Machi
 export function attachMachine(handle: MachineHandle, options: AttachOptions & DriverCode = {}): MachineView {
   const machine = openMachine(handle, options);
   return machine.attach({ ...options, name: options.name ?? 'worker', mayWait: options.mayWait ?? true });
+}
+
+/** Makes the drivers of a machine again. */
+function driversOf(described: MachineHandle['drivers'], code: DriverCode): Driver[] {
+  const drivers: Driver[] = [];
+  for (const { name, options } of described) {
+    const factory = code.drivers?.[name];
+    if (factory === undefined) {
+      throw new MisuseError(
+        'ERR_BAD_HANDLE',
+        `The machine has the driver '${name}', but its code was not given: attachMachine(handle, { drivers: { ${name} } }).`,
+      );
+    }
+    drivers.push(factory(options as never));
+  }
+  return drivers;
+}
+
+/** Whether a memory holds a machine that is laid out like this. */
+function isLaidOut(arena: Arena, { machine, layout }: KernelLayout): boolean {
+  const magic = arena.i32[(machine.base + MACHINE.magic) >> 2];
+  const fingerprint = arena.i32[(machine.base + MACHINE.fingerprint) >> 2];
+  return magic === MACHINE_MAGIC && fingerprint === layout.fingerprint();
 }
 
 function requireDistinct(drivers: readonly Driver[]): void {

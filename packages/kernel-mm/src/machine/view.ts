@@ -10,13 +10,16 @@ import type { SymbolId } from '../arena/symbols.js';
 import { NULL_SYMBOL } from '../arena/symbols.js';
 import {
   EBUSY,
+  EINTR,
   EIO,
   EINVAL,
+  EISDIR,
+  ENAMETOOLONG,
   ENOENT,
   ENOMEM,
+  ENOSPC,
   EOPNOTSUPP,
   EPERM,
-  ENOSYS,
   KernelError,
   MisuseError,
 } from '../errno.js';
@@ -40,39 +43,59 @@ export interface AddressSpaceOptions {
   readonly bytes?: number;
 }
 
+/** What {@link MachineView.meminfo} tells, in bytes. */
+export interface Meminfo {
+  /** Modelled memory. */
+  readonly memTotal: number;
+  /** Page frames nobody uses. */
+  readonly memFree: number;
+  /** Pages in the swap cache. */
+  readonly swapCached: number;
+  /** Usable slots; those of an area being switched off count as long as they are in use. */
+  readonly swapTotal: number;
+  /** Slots nobody uses. */
+  readonly swapFree: number;
+}
+
 const ADDRESS_SPACE_BYTES_DEFAULT = 16 << 20;
 const ADDRESS_SPACE_BYTES_MAX = 2 ** 31 - PAGE_SIZE;
 
+/** What each errno of opening a path means for a user. */
+const OPEN_SENTENCES: readonly (readonly [number, string])[] = [
+  [ENOENT, 'there is no such block device or file'],
+  [EISDIR, 'it is a directory'],
+  [ENAMETOOLONG, 'the path is too long'],
+];
 /** What each errno of swapon, mkswap and swapoff means for a user. */
 const SWAPON_SENTENCES: ReadonlyMap<number, string> = new Map([
-  [ENOENT, 'there is no such block device'],
+  ...OPEN_SENTENCES,
   [EBUSY, 'it is a swap area already'],
   [
     EINVAL,
-    'it is in use, or has no valid swap header (mkswap writes one), or the header does not fit the device',
+    'it is in use, or neither a block device nor a regular file, or has no valid swap header (mkswap writes one), or the header does not fit it, ' +
+      'or it is a file with holes',
   ],
   [EPERM, 'all swap areas are taken'],
-  [ENOMEM, 'there is no room for its swap map'],
+  [ENOMEM, 'there is no page for its header, or no room for its swap map and other tables'],
   [EIO, 'its header could not be read'],
 ]);
 const MKSWAP_SENTENCES: ReadonlyMap<number, string> = new Map([
-  [ENOENT, 'there is no such block device'],
-  [EBUSY, 'it is in use; swap it off first'],
-  [EINVAL, 'it is too small: a swap device has at least 11 pages'],
+  ...OPEN_SENTENCES,
+  [EBUSY, 'it is in use: a device with files on it, or a swap area, which must be swapped off first'],
+  [EINVAL, 'it has fewer than 10 pages, or is neither a block device nor a regular file'],
+  [ENOSPC, 'it has a hole where its header would be'],
   [ENOMEM, 'there is not enough memory to write its header'],
   [EIO, 'its header could not be written'],
 ]);
 const SWAPOFF_SENTENCES: ReadonlyMap<number, string> = new Map([
-  [ENOENT, 'there is no such block device'],
+  ...OPEN_SENTENCES,
   [EINVAL, 'it is no active swap area'],
-  [ENOMEM, 'there is not enough memory for its pages'],
+  [ENOMEM, 'there is not enough memory for its pages; it is in use as before'],
+  [EINTR, 'a signal came before all its pages were in memory; it is in use as before'],
+  [EIO, 'one of its pages could not be read, and is needed; it is in use as before'],
   [
     EOPNOTSUPP,
-    'some of its slots are in use, and pages cannot be brought home yet: end the processes and reclaim first',
-  ],
-  [
-    ENOSYS,
-    'some of its slots are in use, and pages cannot be brought home yet: end the processes and reclaim first',
+    'some of its slots belong to no process, so nobody can take their pages; it is in use as before',
   ],
 ]);
 
@@ -94,10 +117,10 @@ export class MachineView {
 
   /**
    * Switches a swap area on. May sleep.
-   * @param path - of a block device with a swap header: `'/dev/ramzswap0'`
+   * @param path - of a block device or a file with a swap header: `'/dev/ramzswap0'`, `'/swapfile'`
    * @param options - priority
    * @returns type of the area, the index other calls name it by
-   * @throws {@link KernelError} `ENOENT`, `EBUSY`, `EINVAL`, `EPERM`, `ENOMEM`, `EIO`
+   * @throws {@link KernelError} `ENOENT`, `EISDIR`, `ENAMETOOLONG`, `EBUSY`, `EINVAL`, `EPERM`, `ENOMEM`, `EIO`
    */
   swapon(path: string, options: SwaponOptions = {}): number {
     const { priority } = options;
@@ -118,20 +141,24 @@ export class MachineView {
   }
 
   /**
-   * Switches a swap area off. May sleep.
-   * @param path - of the block device
-   * @throws {@link KernelError} `ENOENT`, `EINVAL`, `ENOMEM`, and `EOPNOTSUPP` while slots are in use
+   * Switches a swap area off: its pages are brought into memory, while processes run and swap on. May sleep.
+   * @param path - of the block device or the file
+   * @throws {@link KernelError} `ENOENT`, `EISDIR`, `ENAMETOOLONG`, `EINVAL`; `ENOMEM`, `EINTR` when a signal was sent to this task (`machine.signal`), `EIO`, and
+   * `EOPNOTSUPP` when a slot belongs to no process: then the area is in use as before, an automatic priority being the lowest now
    */
   swapoff(path: string): void {
     const result = this.kernel.swap.off.swapoff(path);
+    // On its way back to its own code a task takes its signals, whether or not they have ended the call.
+    this.kernel.core.context.clearSignal();
     if (result < 0)
       throw new KernelError('swapoff', result, `${path}: ${sentenceFor(SWAPOFF_SENTENCES, result)}`);
   }
 
   /**
-   * Writes a swap header for the whole of a block device, as the mkswap program does. May sleep.
-   * @param path - of the block device; not a ramzswap disk, which brings its own header
-   * @throws {@link KernelError} `ENOENT`, `EBUSY` while it is in use, `EINVAL` when it is too small, `ENOMEM`, `EIO`
+   * Writes a swap header for the whole of a block device or a file, as the mkswap program does. May sleep.
+   * @param path - of the block device or the file; not a ramzswap disk, which brings its own header
+   * @throws {@link KernelError} `ENOENT`, `EISDIR`, `ENAMETOOLONG`, `EBUSY` while it is in use, `EINVAL` when it is too small or neither, `ENOSPC`
+   * for a hole, `ENOMEM`, `EIO`
    */
   mkswap(path: string): void {
     const result = this.kernel.makeSwap.mkswap(path);
@@ -165,7 +192,7 @@ export class MachineView {
    * Registers a callback for swapon or swapoff events, in this thread and under this name in the machine.
    * @param event - which chain
    * @param name - of the function, defined in every thread that makes such calls
-   * @param call - gets (block, type of the area, address of its block device); may sleep
+   * @param call - gets (block, type of the area, address of its block device, or of the inode of its file); may sleep
    * @param priority - higher ones are called first
    * @throws {@link KernelError} `ENOMEM` when all notifier blocks are taken
    */
@@ -225,6 +252,39 @@ export class MachineView {
       freed += progress;
     }
     return freed;
+  }
+
+  /**
+   * A file of `/proc` as a program would read it. May sleep: reading `swaps` waits for a swapon or swapoff that is just ending.
+   * @param name - `swaps` is byte for byte that of 2.6.34; `meminfo` has the lines about what is modelled here
+   * @throws {@link MisuseError} `ERR_INVALID_ARGUMENT` for any other name
+   */
+  proc(name: 'swaps' | 'meminfo'): string {
+    const { report } = this.kernel.vm;
+    const asked: string = name;
+    if (asked === 'swaps') return report.swapsText();
+    if (asked === 'meminfo') return report.meminfoText();
+    throw new MisuseError(
+      'ERR_INVALID_ARGUMENT',
+      `There is no /proc/${asked} here; there are 'swaps' and 'meminfo'.`,
+    );
+  }
+
+  /** Memory and swap of the machine in bytes: the numbers of `proc('meminfo')`. */
+  meminfo(): Meminfo {
+    const pages = this.kernel.vm.report.meminfo();
+    return {
+      memTotal: pages.memTotal * PAGE_SIZE,
+      memFree: pages.memFree * PAGE_SIZE,
+      swapCached: pages.swapCached * PAGE_SIZE,
+      swapTotal: pages.swapTotal * PAGE_SIZE,
+      swapFree: pages.swapFree * PAGE_SIZE,
+    };
+  }
+
+  /** Writes what SysRq-m tells about swap into the kernel log, where it becomes `printk` events. @kernel mm/swap_state.c show_swap_cache_info, 2.6.34 */
+  showSwapCacheInfo(): void {
+    this.kernel.vm.report.showSwapCacheInfo();
   }
 
   /**

@@ -119,6 +119,7 @@ export class AtomicNotifierChain {
     try {
       let cleared = 0;
       for (let block = this.chain.first(); block !== 0; block = this.chain.first()) {
+        this.chain.assertNoRing(cleared);
         this.chain.unregister(block);
         cleared++;
       }

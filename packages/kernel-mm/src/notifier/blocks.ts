@@ -12,6 +12,7 @@ import type { Layout, Region } from '../arena/layout.js';
 import { struct } from '../arena/struct.js';
 import { FunctionTable, type SymbolId } from '../arena/symbols.js';
 import type { Core } from '../sync/core.js';
+import { notifierFromErrnoOrOk } from './constants.js';
 
 /** Most notifier blocks of a machine at one time. */
 export const NOTIFIER_BLOCKS_MAX = 64;
@@ -95,6 +96,16 @@ export class NotifierBlocks {
     if (cells.atomicLoad(block + NOTIFIER_BLOCK.chain) !== 0) return -EBUSY;
     cells.atomicStore(block + NOTIFIER_BLOCK.inUse, 0);
     return 0;
+  }
+
+  /**
+   * What a callback of this thread answers for an errno: success lets the call go on, as it has since 2.6.35.
+   * @param errno - 0 or a negative errno
+   * @returns `NOTIFY_OK` for 0, else an answer that ends the call
+   * @kernel include/linux/notifier.h notifier_from_errno, 2.6.34, made safe
+   */
+  notifierFromErrno(errno: number): number {
+    return notifierFromErrnoOrOk(errno);
   }
 
   /**

@@ -186,8 +186,11 @@ export class RawNotifierChain {
     return answer;
   }
 
-  /** Stops the machine when more blocks were passed than there can be. */
-  private assertNoRing(passed: number): void {
+  /**
+   * Stops the machine when more blocks were passed than there can be.
+   * @param passed - number of blocks a walk has seen
+   */
+  assertNoRing(passed: number): void {
     if (passed < NOTIFIER_BLOCKS_MAX) return;
     const name = this.core.context.layout.describe(this.address);
     this.core.context.bug(

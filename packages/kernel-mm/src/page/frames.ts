@@ -11,24 +11,22 @@
  * nests inside nothing else and holds nothing else.
  */
 import type { Layout, Region } from '../arena/layout.js';
-import { PAGE_SHIFT, PAGE_SIZE } from '../arena/memory.js';
+import * as memory from '../arena/memory.js';
 import { struct } from '../arena/struct.js';
 import type { Cells } from '../sync/cells.js';
 import type { Context } from '../sync/context.js';
 import type { Core } from '../sync/core.js';
 import type { LockClass, LockClasses } from '../sync/lock-classes.js';
 import { layoutLocks, SpinLock, type Locks } from '../sync/locks.js';
-import { PF_MEMALLOC } from '../sync/task.js';
+import * as task from '../sync/task.js';
 import type { ReclaimList } from './lru.js';
-import {
-  GFP_BIT_HIGH,
-  GFP_BIT_IO,
-  GFP_BIT_WAIT,
-  PAGE,
-  PG_CHARGED,
-  PG_FREE,
-  type PageAllocator,
-} from './page.js';
+import * as descriptor from './page.js';
+import type { PageAllocator } from './page.js';
+
+// A constant of this module is part of the code that uses it; an imported one is loaded and checked at each use.
+const { PAGE_SHIFT, PAGE_SIZE } = memory;
+const { PF_MEMALLOC } = task;
+const { GFP_BIT_HIGH, GFP_BIT_IO, GFP_BIT_WAIT, PAGE, PG_CHARGED, PG_FREE } = descriptor;
 
 const ZONE = struct('zone', {
   freeHead: 'i32',
@@ -46,9 +44,10 @@ const ZONE = struct('zone', {
 
 const JUNK_WORD = 0x6b6b_6b6b;
 const JUNK_WORDS = 16;
-const DESCRIPTOR_WORDS = PAGE.$bytes >> 2;
+const DESCRIPTOR_BYTES = PAGE.$bytes;
+const DESCRIPTOR_WORDS = DESCRIPTOR_BYTES >> 2;
 /** From the distance between two descriptors, in bytes, to that of their frames: a shift, since both sizes are powers of two. */
-const DESCRIPTOR_TO_FRAME_SHIFT = PAGE_SHIFT - Math.log2(PAGE.$bytes);
+const DESCRIPTOR_TO_FRAME_SHIFT = PAGE_SHIFT - Math.log2(DESCRIPTOR_BYTES);
 
 /** Times an allocation reclaims and tries again before it gives up. */
 const RECLAIM_ATTEMPTS_MAX = 16;
@@ -118,6 +117,7 @@ export class Frames implements PageAllocator {
   private readonly zone: number;
   private readonly zoneLock: SpinLock;
   private readonly descriptors: number;
+  private readonly descriptorBytes: number;
   private readonly frames: number;
   private readonly pageLockClass: LockClass;
   private readonly reclaimList: ReclaimList;
@@ -137,6 +137,7 @@ export class Frames implements PageAllocator {
     this.zone = regions.zone.base;
     this.zoneLock = new SpinLock(core.locks, regions.zoneLock.base, regions.zoneLockClass);
     this.descriptors = regions.descriptors.base;
+    this.descriptorBytes = this.frameCount * DESCRIPTOR_BYTES;
     this.frames = regions.frames.base;
     this.pageLockClass = regions.pageLockClass;
     this.reclaimList = reclaimList;
@@ -175,22 +176,33 @@ export class Frames implements PageAllocator {
   allocPage(gfp: number): number {
     // Said at once and not only when memory is short, so that a wrong caller is found on its first call. @kernel might_sleep_if
     if ((gfp & GFP_BIT_WAIT) !== 0) this.context.mightSleep('allocating a page');
-    if (this.cells.atomicLoad(this.zone + ZONE.failNext) > 0 && this.takeInjectedFailure()) return 0;
-    for (let attempt = 0; ; attempt++) {
-      const page = this.takeFree(gfp);
-      if (page !== 0) return page;
-      const mayReclaim = (gfp & (GFP_BIT_WAIT | GFP_BIT_IO)) === (GFP_BIT_WAIT | GFP_BIT_IO);
-      if (!mayReclaim || attempt >= RECLAIM_ATTEMPTS_MAX || this.reclaimer === null) return 0;
-      if ((this.context.taskFlags() & PF_MEMALLOC) !== 0) return 0;
-      // Looks once more: others may have given pages back before the reclaimer began to count.
-      if (this.reclaimer.reclaimPages(SWAP_CLUSTER_MAX) === 0) return this.takeFree(gfp);
-    }
+    // A plain look first: hardly any request fails, and an order that is just coming may miss this one.
+    if (this.cells.ld32(this.zone + ZONE.failNext) > 0 && this.takeInjectedFailure()) return 0;
+    const page = this.takeFree(gfp);
+    return page === 0 ? this.allocSlowly(gfp) : page;
   }
 
-  /** Gives a page back whose only reference the caller holds. */
+  /** Reclaims and tries again, if the request allows it. @kernel __alloc_pages_slowpath, 2.6.34 */
+  private allocSlowly(gfp: number): number {
+    const mayReclaim = (gfp & (GFP_BIT_WAIT | GFP_BIT_IO)) === (GFP_BIT_WAIT | GFP_BIT_IO);
+    if (!mayReclaim || this.reclaimer === null) return 0;
+    for (let attempt = 0; attempt < RECLAIM_ATTEMPTS_MAX; attempt++) {
+      if ((this.context.taskFlags() & PF_MEMALLOC) !== 0) return 0;
+      const reclaimed = this.reclaimer.reclaimPages(SWAP_CLUSTER_MAX);
+      const page = this.takeFree(gfp);
+      // Looks once more also when nothing was reclaimed: others may have given pages back before the reclaimer began to count.
+      if (page !== 0 || reclaimed === 0) return page;
+    }
+    return 0;
+  }
+
+  /** Gives a page back that nobody but the caller knows, whose only reference it holds. */
   freePage(page: number): void {
-    const before = this.cells.atomicAdd(page + PAGE.count, -1);
-    if (before !== 1) this.context.bug(`Freeing page ${this.frameNumber(page)} with ${before} references.`);
+    // Plain accesses: a page nobody else knows gets no references from others.
+    const references = this.cells.ld32(page + PAGE.count);
+    if (references !== 1)
+      this.context.bug(`Freeing page ${this.frameNumber(page)} with ${references} references.`);
+    this.cells.st32(page + PAGE.count, 0);
     this.releaseFrame(page);
   }
 
@@ -403,53 +415,68 @@ export class Frames implements PageAllocator {
     return min;
   }
 
+  /** @kernel get_page_from_freelist, 2.6.34 */
   private takeFree(gfp: number): number {
+    const { cells, zone, i32 } = this;
+    let page: number;
     this.zoneLock.lock();
     try {
-      const free = this.cells.ld32(this.zone + ZONE.nrFree);
+      const free = cells.ld32(zone + ZONE.nrFree);
       if (free <= this.reserveFor(gfp)) return 0;
-      const page = this.cells.ld32(this.zone + ZONE.freeHead);
-      if (page === 0) this.context.bug(`The free list is empty, but ${free} frames are counted.`);
-      this.cells.st32(this.zone + ZONE.freeHead, this.cells.ld32(page + PAGE.lruNext));
-      this.cells.st32(this.zone + ZONE.nrFree, free - 1);
-      if (this.cells.ld32(page + PAGE.flags) !== PG_FREE) {
-        this.context.bug(`Frame ${this.frameNumber(page)} is on the free list but in use.`);
-      }
-      // A loop: on shared memory one call of fill() takes longer than all these stores. Nobody else knows the page yet.
-      const end = (page >> 2) + DESCRIPTOR_WORDS;
-      for (let word = page >> 2; word < end; word++) this.i32[word] = 0;
-      this.cells.st32(page + PAGE.count, 1);
-      return page;
+      page = cells.ld32(zone + ZONE.freeHead);
+      if (page === 0 || cells.ld32(page + PAGE.flags) !== PG_FREE) this.reportFreeList(page, free);
+      cells.st32(zone + ZONE.freeHead, cells.ld32(page + PAGE.lruNext));
+      cells.st32(zone + ZONE.nrFree, free - 1);
+    } finally {
+      this.zoneLock.unlock();
+    }
+    // A loop: on shared memory one call of fill() takes longer than all these stores. Nobody else knows the page yet.
+    const end = (page >> 2) + DESCRIPTOR_WORDS;
+    for (let word = page >> 2; word < end; word++) i32[word] = 0;
+    cells.st32(page + PAGE.count, 1);
+    return page;
+  }
+
+  private releaseFrame(page: number): void {
+    const { cells, zone, i32 } = this;
+    // Plain looks: the last reference is gone, so nobody else changes any of this.
+    if (!this.isFrame(page) || cells.ld32(page + PAGE.lock) !== 0 || cells.ld32(page + PAGE.mapcount) !== 0)
+      this.reportRelease(page);
+    this.reclaimList.removeIfListed(page);
+    if ((cells.ld32(page + PAGE.flags) & PG_CHARGED) !== 0) cells.atomicAdd(zone + ZONE.charged, -1);
+    const first = this.addressOf(page) >> 2;
+    for (let word = first; word < first + JUNK_WORDS; word++) i32[word] = JUNK_WORD;
+    this.zoneLock.lock();
+    try {
+      if ((cells.ld32(page + PAGE.flags) & PG_FREE) !== 0) this.reportRelease(page);
+      cells.st32(page + PAGE.flags, PG_FREE);
+      cells.st32(page + PAGE.lruNext, cells.ld32(zone + ZONE.freeHead));
+      cells.st32(zone + ZONE.freeHead, page);
+      cells.st32(zone + ZONE.nrFree, cells.ld32(zone + ZONE.nrFree) + 1);
     } finally {
       this.zoneLock.unlock();
     }
   }
 
-  private releaseFrame(page: number): void {
+  /** Whether a number is the address of a descriptor. */
+  private isFrame(page: number): boolean {
+    const offset = page - this.descriptors;
+    return offset >= 0 && offset < this.descriptorBytes && (offset & (DESCRIPTOR_BYTES - 1)) === 0;
+  }
+
+  private reportFreeList(page: number, free: number): never {
+    if (page === 0) return this.context.bug(`The free list is empty, but ${free} frames are counted.`);
+    return this.context.bug(`Frame ${this.frameNumber(page)} is on the free list but in use.`);
+  }
+
+  /** Says why a page whose last reference is gone cannot be freed. */
+  private reportRelease(page: number): never {
+    const { cells, context } = this;
+    if (!this.isFrame(page)) return context.bug(`Freeing ${page}, which is no page.`);
     const frame = this.frameNumber(page);
-    if (!Number.isInteger(frame) || frame < 0 || frame >= this.frameCount)
-      this.context.bug(`Freeing ${page}, which is no page.`);
-    // Plain looks: the last reference is gone, so nobody else changes any of this.
-    if (this.cells.ld32(page + PAGE.lock) !== 0)
-      this.context.bug(`Freeing page ${frame} while it is locked.`);
-    if (this.cells.ld32(page + PAGE.mapcount) !== 0)
-      this.context.bug(`Freeing page ${frame} while it is mapped.`);
-    this.reclaimList.removeIfListed(page);
-    // A plain look: the last reference is gone, so nobody else changes the flags.
-    if ((this.cells.ld32(page + PAGE.flags) & PG_CHARGED) !== 0)
-      this.cells.atomicAdd(this.zone + ZONE.charged, -1);
-    const first = this.addressOf(page) >> 2;
-    for (let word = first; word < first + JUNK_WORDS; word++) this.i32[word] = JUNK_WORD;
-    this.zoneLock.lock();
-    try {
-      if ((this.cells.ld32(page + PAGE.flags) & PG_FREE) !== 0)
-        this.context.bug(`Page ${frame} is freed twice.`);
-      this.cells.st32(page + PAGE.flags, PG_FREE);
-      this.cells.st32(page + PAGE.lruNext, this.cells.ld32(this.zone + ZONE.freeHead));
-      this.cells.st32(this.zone + ZONE.freeHead, page);
-      this.cells.st32(this.zone + ZONE.nrFree, this.cells.ld32(this.zone + ZONE.nrFree) + 1);
-    } finally {
-      this.zoneLock.unlock();
-    }
+    if (cells.ld32(page + PAGE.lock) !== 0) return context.bug(`Freeing page ${frame} while it is locked.`);
+    if (cells.ld32(page + PAGE.mapcount) !== 0)
+      return context.bug(`Freeing page ${frame} while it is mapped.`);
+    return context.bug(`Page ${frame} is freed twice.`);
   }
 }

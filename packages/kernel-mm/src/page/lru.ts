@@ -12,7 +12,10 @@ import type { Cells } from '../sync/cells.js';
 import type { Core } from '../sync/core.js';
 import type { LockClass, LockClasses } from '../sync/lock-classes.js';
 import { layoutLocks, SpinLock } from '../sync/locks.js';
-import { PAGE } from './page.js';
+import * as descriptor from './page.js';
+
+// A constant of this module is part of the code that uses it; an imported one is loaded and checked at each use.
+const { PAGE } = descriptor;
 
 const LRU = struct('lru', { head: 'i32', tail: 'i32', count: 'i32' });
 

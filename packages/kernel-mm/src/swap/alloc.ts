@@ -5,8 +5,12 @@
  * lowered before the search, as a reservation, and raised again when the search fails.
  */
 import { swpEntry, type SwapEntry } from './entries.js';
-import { SWAP_HAS_CACHE, SWAP_INFO, SWP_WRITEOK, type SwapTable } from './info.js';
+import * as info from './info.js';
+import type { SwapTable } from './info.js';
 import type { SlotScanner } from './scan.js';
+
+// A constant of this module is part of the code that uses it; an imported one is loaded and checked at each use.
+const { SWAP_HAS_CACHE, SWAP_INFO, SWP_WRITEOK } = info;
 
 /** Takes slots. One per thread. */
 export class SlotAllocator {

@@ -19,6 +19,7 @@ import type { Context } from '../sync/context.js';
 import { layoutWaitQueues, WaitQueue } from '../sync/wait-queue.js';
 import type { SwapDiscard } from './discard.js';
 import { SWAP_INFO, SWAP_MAP_BAD, SWAPFILE_CLUSTER, type SwapTable } from './info.js';
+import type { SlotSummaries } from './slot-summary.js';
 
 /** What is known of an aligned cluster. @kernel struct swap_cluster_info, 3.12 */
 export const SWAP_CLUSTER = struct('swap_cluster', {
@@ -64,6 +65,7 @@ export class SwapClusters {
   readonly table: SwapTable;
   readonly discard: SwapDiscard;
   readonly vmalloc: Vmalloc;
+  readonly summaries: SlotSummaries;
   /** Whether areas that take discards get a table of clusters. */
   readonly enabled: boolean;
   /** What the worker sleeps on. */
@@ -77,6 +79,7 @@ export class SwapClusters {
    * @param regions - from {@link layoutSwapClusters}
    * @param discard - issues discards
    * @param vmalloc - where tables come from
+   * @param summaries - writes map bytes
    * @param enabled - whether areas that take discards get a table of clusters
    */
   constructor(
@@ -84,11 +87,13 @@ export class SwapClusters {
     regions: SwapClustersRegions,
     discard: SwapDiscard,
     vmalloc: Vmalloc,
+    summaries: SlotSummaries,
     enabled: boolean,
   ) {
     this.table = table;
     this.discard = discard;
     this.vmalloc = vmalloc;
+    this.summaries = summaries;
     this.enabled = enabled;
     this.worker = regions.worker.base;
     this.work = new WaitQueue(table.context, regions.work.base);
@@ -172,7 +177,7 @@ export class SwapClusters {
     const cluster = this.at(area, index);
     cells.st16(cluster + SWAP_CLUSTER.held, 1);
     cells.st32(cluster + SWAP_CLUSTER.next, 0);
-    this.fillMap(area, index, SWAP_MAP_BAD);
+    this.fillMap(area, index, 0, SWAP_MAP_BAD);
     const tail = cells.ldu32(area + SWAP_INFO.discardTail);
     if (tail === 0) cells.st32(area + SWAP_INFO.discardHead, index);
     else cells.st32(this.at(area, tail) + SWAP_CLUSTER.next, index);
@@ -207,7 +212,7 @@ export class SwapClusters {
     const { cells } = table;
     // The bounds of the area were lowered and raised when the slots were freed, and only slots that are taken move them back.
     cells.st16(this.at(area, index) + SWAP_CLUSTER.held, 0);
-    this.fillMap(area, index, 0);
+    this.fillMap(area, index, SWAP_MAP_BAD, 0);
     table.add(area + SWAP_INFO.discardsInFlight, -1);
     this.ended.wakeAll();
   }
@@ -347,11 +352,9 @@ export class SwapClusters {
   }
 
   /** Sets all map bytes of a cluster. */
-  private fillMap(area: number, index: number, byte: number): void {
-    const { cells } = this.table;
-    const first = cells.ldu32(area + SWAP_INFO.swapMap) + index * SWAPFILE_CLUSTER;
-    cells.announce(first);
-    cells.arena.u8.fill(byte, first, first + SWAPFILE_CLUSTER);
+  private fillMap(area: number, index: number, before: number, after: number): void {
+    const map = this.table.cells.ldu32(area + SWAP_INFO.swapMap);
+    this.summaries.fillMap(area, map, index * SWAPFILE_CLUSTER, SWAPFILE_CLUSTER, before, after);
   }
 }
 

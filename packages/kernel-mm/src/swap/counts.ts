@@ -6,39 +6,57 @@
  * change nothing.
  *
  * A byte: bit 6 says that the swap cache holds the slot; the rest is the number of users, or 0xbf for a slot of shmem, or 0x3f for a bad one.
- * Counts above {@link SWAP_MAP_MAX} would need further digits in pages of their own, which are not modelled: the 63rd user gets -ENOMEM.
+ * A count above {@link SWAP_MAP_MAX} goes on in pages of its own, and bit 7 says so: `continuations.ts`. Whoever adds a user when there is no
+ * page for the next digit, and finds none, gets -ENOMEM.
  */
 import { EEXIST, EINVAL, ENOENT, ENOMEM } from '../errno.js';
 import { GFP_ATOMIC } from '../page/page.js';
 import { KERN_ERR } from '../trace/events.js';
 import type { Trace } from '../trace/trace.js';
+import type { SwapCountContinuations } from './continuations.js';
 import { formatEntry, swpOffset, swpType, type SwapEntry } from './entries.js';
-import {
-  COUNT_CONTINUED,
-  SWAP_HAS_CACHE,
-  SWAP_INFO,
-  SWAP_MAP_MAX,
-  SWAP_MAP_SHMEM,
-  SWP_USED,
-  type SwapTable,
-} from './info.js';
+import * as info from './info.js';
+import type { SwapTable } from './info.js';
 import type { SlotFreePolicy } from './policy.js';
+import type { SharedSlots } from './shared-slots.js';
+import type { SlotSummaries } from './slot-summary.js';
+
+// A constant of this module is part of the code that uses it; an imported one is loaded and checked at each use.
+const { COUNT_CONTINUED, SWAP_HAS_CACHE, SWAP_INFO, SWAP_MAP_MAX, SWAP_MAP_SHMEM, SWP_USED, SWP_WRITEOK } =
+  info;
 
 /** Counting. One per thread. */
 export class SlotCounts {
   readonly table: SwapTable;
   readonly trace: Trace;
   readonly policy: SlotFreePolicy;
+  readonly continuations: SwapCountContinuations;
+  readonly summaries: SlotSummaries;
+  /** Does the easy cases of `swapDuplicate` and `swapFree` in less time; null where there is no such way. */
+  readonly shared: SharedSlots | null;
 
   /**
    * @param table - the areas
    * @param trace - where frees and complaints are told
    * @param policy - how the device of an area is told
+   * @param continuations - the higher digits of counts
+   * @param summaries - writes map bytes
+   * @param shared - the short way of counts of shared slots, or null
    */
-  constructor(table: SwapTable, trace: Trace, policy: SlotFreePolicy) {
+  constructor(
+    table: SwapTable,
+    trace: Trace,
+    policy: SlotFreePolicy,
+    continuations: SwapCountContinuations,
+    summaries: SlotSummaries,
+    shared: SharedSlots | null,
+  ) {
     this.table = table;
     this.trace = trace;
     this.policy = policy;
+    this.continuations = continuations;
+    this.summaries = summaries;
+    this.shared = shared;
   }
 
   /**
@@ -65,9 +83,18 @@ export class SlotCounts {
       return this.badEntry('swap_free: Unused swap offset entry', entry);
     }
     table.swapLock.lock();
-    if (offset < cells.ldu32(area + SWAP_INFO.max)) return area;
+    if (this.isStillSlot(area, offset)) return area;
     table.swapLock.unlock();
     return this.badEntry('swap_free: Bad swap offset entry', entry);
+  }
+
+  /**
+   * Whether the slot of an entry is still there, now that the lock is held: a caller without a reference to it may come too late. `swap_lock` held.
+   * @param area - address of the area
+   * @param offset - the slot
+   */
+  isStillSlot(area: number, offset: number): boolean {
+    return this.table.hasSlot(area, offset);
   }
 
   /**
@@ -83,8 +110,8 @@ export class SlotCounts {
     const { cells } = table;
     table.assertLocked('swapEntryFree');
     const offset = swpOffset(entry);
-    const address = cells.ldu32(area + SWAP_INFO.swapMap) + offset;
-    const before = cells.ld8(address);
+    const map = cells.ldu32(area + SWAP_INFO.swapMap);
+    const before = cells.ld8(map + offset);
     let hasCache = before & SWAP_HAS_CACHE;
     let count = before & ~SWAP_HAS_CACHE;
     if (usage === SWAP_HAS_CACHE) {
@@ -97,7 +124,7 @@ export class SlotCounts {
       count = this.dropUser(area, offset, count);
     }
     const after = count | hasCache;
-    cells.st8(address, after);
+    this.summaries.setMapByte(area, map, offset, before, after);
     if (after === 0) this.releaseSlot(area, swpType(entry), offset);
     return after;
   }
@@ -133,14 +160,28 @@ export class SlotCounts {
     const { cells } = table;
     if (offset < cells.ldu32(area + SWAP_INFO.lowestBit)) cells.st32(area + SWAP_INFO.lowestBit, offset);
     if (offset > cells.ldu32(area + SWAP_INFO.highestBit)) cells.st32(area + SWAP_INFO.highestBit, offset);
-    const next = table.listNext();
-    const isOther = next >= 0 && next !== type;
-    if (isOther && cells.ld32(area + SWAP_INFO.prio) > cells.ld32(table.infoOf(next) + SWAP_INFO.prio)) {
-      table.setListNext(type);
-    }
+    this.raiseCursor(area, type);
     table.addSwapPages(1);
     table.add(area + SWAP_INFO.inusePages, -1);
     this.slotFreed(area, type, offset);
+  }
+
+  /**
+   * Lets the next allocation start at an area that has a free slot again, if its priority is higher than that of the area at the cursor.
+   * `swap_lock` held. While the last area is switched off there is no cursor. An area that is being switched off is not on the list any more;
+   * 2.6.34 puts the cursor on it all the same, and the next allocation finds its way back.
+   * @param area - address of the area
+   * @param type - its index
+   */
+  raiseCursor(area: number, type: number): void {
+    const { table } = this;
+    const next = table.listNext();
+    if (next < 0 || next === type) return;
+    const { cells } = table;
+    if ((cells.ldu32(area + SWAP_INFO.flags) & SWP_WRITEOK) === 0) return;
+    if (cells.ld32(area + SWAP_INFO.prio) > cells.ld32(table.infoOf(next) + SWAP_INFO.prio)) {
+      table.setListNext(type);
+    }
   }
 
   /**
@@ -161,6 +202,7 @@ export class SlotCounts {
    * @kernel mm/swapfile.c swap_free, 2.6.34
    */
   swapFree(entry: SwapEntry): void {
+    if (this.shared !== null && this.shared.dropUser(entry)) return;
     this.dropReference(entry, 1);
   }
 
@@ -178,7 +220,7 @@ export class SlotCounts {
    * @param entry - any entry
    * @param usage - 1 for a user, {@link SWAP_MAP_SHMEM} for shmem, {@link SWAP_HAS_CACHE} for the swap cache
    * @returns 0; -EINVAL for an entry that names no slot, for a bad slot and for a user of a slot of shmem; -ENOENT for a slot not in use; -EEXIST
-   * when the cache already has it; -ENOMEM when the count is full
+   * when the cache already has it; -ENOMEM when the count is full and has no page to go on in
    * @kernel mm/swapfile.c __swap_duplicate, 2.6.34
    */
   __swapDuplicate(entry: SwapEntry, usage: number): number {
@@ -194,25 +236,25 @@ export class SlotCounts {
     const offset = swpOffset(entry);
     table.swapLock.lock();
     try {
-      if (offset >= cells.ldu32(area + SWAP_INFO.max)) return -EINVAL;
-      const address = cells.ldu32(area + SWAP_INFO.swapMap) + offset;
-      const byte = cells.ld8(address);
+      if (!table.hasSlot(area, offset)) return -EINVAL;
+      const map = cells.ldu32(area + SWAP_INFO.swapMap);
+      const byte = cells.ld8(map + offset);
       const hasCache = byte & SWAP_HAS_CACHE;
       const count = byte & ~SWAP_HAS_CACHE;
       if (usage === SWAP_HAS_CACHE) {
         if (hasCache !== 0) return -EEXIST;
         if (count === 0) return -ENOENT;
-        cells.st8(address, count | SWAP_HAS_CACHE);
+        this.summaries.setMapByte(area, map, offset, byte, count | SWAP_HAS_CACHE);
         return 0;
       }
       if (byte === 0) return -ENOENT;
       if ((count & ~COUNT_CONTINUED) > SWAP_MAP_MAX) return -EINVAL;
       if ((count & ~COUNT_CONTINUED) < SWAP_MAP_MAX) {
-        cells.st8(address, (count + usage) | hasCache);
+        this.summaries.setMapByte(area, map, offset, byte, (count + usage) | hasCache);
         return 0;
       }
       if (!this.swapCountContinued(area, offset, count)) return -ENOMEM;
-      cells.st8(address, COUNT_CONTINUED | hasCache);
+      this.summaries.setMapByte(area, map, offset, byte, COUNT_CONTINUED | hasCache);
       return 0;
     } finally {
       table.swapLock.unlock();
@@ -220,12 +262,13 @@ export class SlotCounts {
   }
 
   /**
-   * Adds a user. Takes `swap_lock`.
+   * Adds a user. Takes `swap_lock`, and may take a page without sleeping; page-table locks may be held.
    * @param entry - a slot the caller can be sure is in use: errors other than a full count are reported as success, as in 2.6.34
-   * @returns 0, or -ENOMEM when the count is full
+   * @returns 0, or -ENOMEM when the count is full and there is no page for it to go on in
    * @kernel mm/swapfile.c swap_duplicate, 2.6.34
    */
   swapDuplicate(entry: SwapEntry): number {
+    if (this.shared !== null && this.shared.addUser(entry)) return 0;
     while (this.__swapDuplicate(entry, 1) === -ENOMEM) {
       const error = this.addSwapCountContinuation(entry, GFP_ATOMIC);
       if (error !== 0) return error;
@@ -253,35 +296,26 @@ export class SlotCounts {
   }
 
   /**
-   * Carries into, or borrows from, the higher digits of a count. There are none here. `swap_lock` held.
+   * Carries into, or borrows from, the higher digits of a count. `swap_lock` held.
    * @param area - address of the area
    * @param offset - slot
    * @param count - the byte without its cache bit
-   * @returns false: no room for a higher digit
+   * @returns when carrying, whether there was room; when borrowing, whether the byte is still continued
    * @kernel mm/swapfile.c swap_count_continued, 2.6.34
    */
   swapCountContinued(area: number, offset: number, count: number): boolean {
-    this.table.context.assert(
-      (count & COUNT_CONTINUED) === 0,
-      `slot ${offset} of swap area ${this.table.cells.ld32(area + SWAP_INFO.type)} has no higher digits.`,
-    );
-    return false;
+    return this.continuations.swapCountContinued(area, offset, count);
   }
 
   /**
-   * Makes room for a higher digit of a count, where it is needed; there is no memory for one here. Takes `swap_lock`.
+   * Makes room for a higher digit of a count, where it is needed. Takes `swap_lock`, and a page first.
    * @param entry - a slot whose count was found full; it may have changed since
-   * @param _gfp - how the memory may be found
-   * @returns 0 when the slot was freed meanwhile or its count is not full any more, else -ENOMEM
+   * @param gfp - how the page may be found
+   * @returns 0: try again, also when the slot was freed meanwhile or its count is not full any more; or -ENOMEM
    * @kernel mm/swapfile.c add_swap_count_continuation, 2.6.34
    */
-  addSwapCountContinuation(entry: SwapEntry, _gfp: number): number {
-    const { cells, swapLock } = this.table;
-    const area = this.swapInfoGet(entry);
-    if (area === 0) return 0;
-    const byte = cells.ld8(cells.ldu32(area + SWAP_INFO.swapMap) + swpOffset(entry));
-    swapLock.unlock();
-    return (byte & ~(SWAP_HAS_CACHE | COUNT_CONTINUED)) === SWAP_MAP_MAX ? -ENOMEM : 0;
+  addSwapCountContinuation(entry: SwapEntry, gfp: number): number {
+    return this.continuations.addSwapCountContinuation(this, entry, gfp);
   }
 
   private dropReference(entry: SwapEntry, usage: number): void {

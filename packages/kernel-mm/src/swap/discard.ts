@@ -18,7 +18,15 @@ import type { Layout, Region } from '../arena/layout.js';
 import { GFP_KERNEL, GFP_NOIO } from '../page/page.js';
 import type { Context } from '../sync/context.js';
 import { layoutWaitQueues, WaitQueue } from '../sync/wait-queue.js';
-import { SWAP_INFO, SWAPFILE_CLUSTER, SWP_DISCARDABLE, SWP_DISCARDING, type SwapTable } from './info.js';
+import type { SwapExtents } from './extents.js';
+import {
+  SWAP_EXTENT,
+  SWAP_INFO,
+  SWAPFILE_CLUSTER,
+  SWP_DISCARDABLE,
+  SWP_DISCARDING,
+  type SwapTable,
+} from './info.js';
 
 /** Where {@link SwapDiscard} lies. */
 export interface SwapDiscardRegions {
@@ -36,6 +44,8 @@ export function layoutSwapDiscard(layout: Layout): SwapDiscardRegions {
 /** Discards whole areas and free clusters. One per thread. */
 export class SwapDiscard {
   readonly table: SwapTable;
+  /** Where slots lie on the device. */
+  readonly extents: SwapExtents;
   readonly block: BlockDiscard;
   /** What tasks sleep on while a cluster of some area is discarded. @kernel the wait queue of bit SWP_DISCARDING */
   readonly ended: WaitQueue;
@@ -43,32 +53,43 @@ export class SwapDiscard {
   readonly windows: boolean;
 
   /**
-   * @param table - the areas
+   * @param extents - of the areas
    * @param regions - from {@link layoutSwapDiscard}
    * @param block - issues discards
    * @param windows - whether free clusters are discarded when allocation moves into them, as in 2.6.34
    */
-  constructor(table: SwapTable, regions: SwapDiscardRegions, block: BlockDiscard, windows: boolean) {
+  constructor(extents: SwapExtents, regions: SwapDiscardRegions, block: BlockDiscard, windows: boolean) {
+    const { table } = extents;
     this.table = table;
+    this.extents = extents;
     this.block = block;
     this.ended = new WaitQueue(table.context, regions.ended.base);
     this.windows = windows;
   }
 
   /**
-   * Discards all of an area but its first page, the header. For swapon, while nobody can see the area; may sleep.
+   * Discards all of an area but its first page, the header, one extent after the other. For swapon, while nobody can see the area; may sleep.
    * @param area - address of the area
-   * @returns 0, or a negative errno: mostly -EOPNOTSUPP
+   * @returns 0, or the first error, a negative errno: mostly -EOPNOTSUPP
    * @kernel mm/swapfile.c discard_swap, 2.6.34
    */
   discardSwap(area: number): number {
     const { cells } = this.table;
-    const pages = cells.ldu32(area + SWAP_INFO.extentPages) - 1;
-    return this.issue(area, cells.ldu32(area + SWAP_INFO.extentStartBlock) + 1, pages, GFP_KERNEL);
+    const first = area + SWAP_INFO.firstExtent;
+    let extent = first;
+    do {
+      const headerPages = extent === first ? 1 : 0;
+      const block = cells.ldu32(extent + SWAP_EXTENT.startBlock) + headerPages;
+      const pages = cells.ldu32(extent + SWAP_EXTENT.nrPages) - headerPages;
+      const error = pages === 0 ? 0 : this.issue(area, block, pages, GFP_KERNEL);
+      if (error !== 0) return error;
+      extent = cells.ldu32(extent + SWAP_EXTENT.next);
+    } while (extent !== first);
+    return 0;
   }
 
   /**
-   * Discards some slots of an area; gives up silently on an error. No lock held; may sleep, but starts no I/O of others.
+   * Discards some slots of an area, each extent's part of them at a time; gives up silently on an error. No lock held; may sleep, but starts no I/O of others.
    * @param area - address of the area
    * @param start - first slot
    * @param count - slots
@@ -76,8 +97,19 @@ export class SwapDiscard {
    */
   discardSwapCluster(area: number, start: number, count: number): void {
     const { cells } = this.table;
-    const within = start - cells.ldu32(area + SWAP_INFO.extentStartPage);
-    this.issue(area, cells.ldu32(area + SWAP_INFO.extentStartBlock) + within, count, GFP_NOIO);
+    const context: Context = this.table.context;
+    const end = start + count;
+    let extent = this.extents.findExtent(area, start);
+    cells.st32(area + SWAP_INFO.currExtent, extent);
+    for (let offset = start; offset < end;) {
+      const within = offset - cells.ldu32(extent + SWAP_EXTENT.startPage);
+      const pages = Math.min(end - offset, cells.ldu32(extent + SWAP_EXTENT.nrPages) - within);
+      context.assert(within === 0 || offset === start, 'the extents of an area leave no gap');
+      if (this.issue(area, cells.ldu32(extent + SWAP_EXTENT.startBlock) + within, pages, GFP_NOIO) !== 0)
+        return;
+      offset += pages;
+      extent = cells.ldu32(extent + SWAP_EXTENT.next);
+    }
   }
 
   /**

@@ -26,6 +26,8 @@ export const SWP_OFFSET_MASK = 2 ** SWP_TYPE_SHIFT - 1;
 /** Bits of the slot in the pte form of a 2-level x86. */
 export const SWP_PTE_OFFSET_BITS = 23;
 
+const TYPE_SHIFT = SWP_TYPE_SHIFT;
+const OFFSET_MASK = SWP_OFFSET_MASK;
 const SWP_PTE_TYPE_SHIFT = 1;
 const SWP_PTE_TYPE_MASK = 0x1f;
 const SWP_PTE_OFFSET_SHIFT = 9;
@@ -42,7 +44,7 @@ export type SwapEntry = number;
  * @kernel include/linux/swapops.h swp_entry, 2.6.34
  */
 export function swpEntry(type: number, offset: number): SwapEntry {
-  return ((type << SWP_TYPE_SHIFT) | (offset & SWP_OFFSET_MASK)) >>> 0;
+  return ((type << TYPE_SHIFT) | (offset & OFFSET_MASK)) >>> 0;
 }
 
 /**
@@ -51,7 +53,7 @@ export function swpEntry(type: number, offset: number): SwapEntry {
  * @kernel include/linux/swapops.h swp_type, 2.6.34
  */
 export function swpType(entry: SwapEntry): number {
-  return entry >>> SWP_TYPE_SHIFT;
+  return entry >>> TYPE_SHIFT;
 }
 
 /**
@@ -60,7 +62,7 @@ export function swpType(entry: SwapEntry): number {
  * @kernel include/linux/swapops.h swp_offset, 2.6.34
  */
 export function swpOffset(entry: SwapEntry): number {
-  return entry & SWP_OFFSET_MASK;
+  return entry & OFFSET_MASK;
 }
 
 /**

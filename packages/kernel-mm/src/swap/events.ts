@@ -3,8 +3,8 @@
  * chain for each area (`slot-free-chains.ts`), and is registered for here, too.
  *
  * Promise: both chains are called under `swapon_mutex`, without `swap_lock`, so that "off" of an area always comes before "on" of the next
- * user of the same type. Callbacks may sleep; they get the type of the area as action and the address of its block device as data (0 for an
- * area without one), and their answers are ignored. A swapoff that fails tells nothing.
+ * user of the same type. Callbacks may sleep; they get the type of the area as action and the address of what was opened as data: its block
+ * device or the inode of its file, 0 for an area without one; and their answers are ignored. A swapoff that fails tells nothing.
  *
  * Between the moment an area becomes writable and the swapon callback slots of it may already be allocated and freed.
  */

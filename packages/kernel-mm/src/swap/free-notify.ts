@@ -9,7 +9,11 @@
 import { EINVAL } from '../errno.js';
 import { FunctionTable, NULL_SYMBOL, type SymbolId } from '../arena/symbols.js';
 import type { Core } from '../sync/core.js';
-import { SWAP_INFO, SWP_USED, type SwapTable } from './info.js';
+import * as info from './info.js';
+import type { SwapTable } from './info.js';
+
+// A constant of this module is part of the code that uses it; an imported one is loaded and checked at each use.
+const { SWAP_INFO, SWP_USED } = info;
 
 /**
  * Called when a slot was freed, with `swap_lock` held.

@@ -22,7 +22,8 @@ const LAST_PAGE_AT = 1028;
 const NR_BADPAGES_AT = 1032;
 const UUID_AT = 1036;
 const LABEL_AT = 1052;
-const BADPAGES_AT = 1536;
+/** Where the list of bad pages begins, bytes. */
+export const BADPAGES_AT = 1536;
 const MAGIC_AT = PAGE_SIZE - SWAP_MAGIC.length;
 const ID_BYTES = 16;
 

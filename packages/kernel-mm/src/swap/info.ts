@@ -67,6 +67,23 @@ export const SWAP_FLAG_PREFER = 0x8000;
 /** Bits of the priority in the flags of swapon. @kernel SWAP_FLAG_PRIO_MASK, 2.6.34 */
 export const SWAP_FLAG_PRIO_MASK = 0x7fff;
 
+/** Slots that lie in one piece on the device. @kernel struct swap_extent, 2.6.34 */
+export const SWAP_EXTENT = struct(
+  'swap_extent',
+  {
+    /** First slot. */
+    startPage: 'u32',
+    /** Number of slots. */
+    nrPages: 'u32',
+    /** Block of the device where the first slot lies, in pages from its start. */
+    startBlock: 'u32',
+    /** Addresses of the extents behind and before it in their circle. */
+    next: 'u32',
+    previous: 'u32',
+  },
+  4,
+);
+
 /** An area. @kernel struct swap_info_struct, 2.6.34 */
 export const SWAP_INFO = struct(
   'swap_info_struct',
@@ -99,13 +116,17 @@ export const SWAP_INFO = struct(
     lowestAlloc: 'u32',
     /** Highest such slot. */
     highestAlloc: 'u32',
-    /** The one extent: first slot, slots, first block of the device in pages. @kernel struct swap_extent */
-    extentStartPage: 'u32',
-    extentPages: 'u32',
-    extentStartBlock: 'u32',
-    /** Address of the block device, 0 for an area without one. */
+    /** How many extents it has; 0 when inactive. */
+    nrExtents: 'u32',
+    /** The first {@link SWAP_EXTENT} itself, head of the circle. */
+    firstExtent: ['i32', SWAP_EXTENT.$bytes / 4],
+    /** Address of the extent found last. */
+    currExtent: 'u32',
+    /** Address of the newest page of further extents, 0 for none. `swap/extents.ts` */
+    extentChunks: 'u32',
+    /** Address of the block device it lies on, for a file that of its file system; 0 for an area without one. */
     bdev: 'u32',
-    /** What was opened: the block device. 0 when nothing is. */
+    /** Address of what was opened: the block device, or the inode of a file. 0 when nothing is. */
     swapFile: 'u32',
     /** Block size to restore at swapoff, bytes. */
     oldBlockSize: 'u32',
@@ -132,6 +153,10 @@ export const SWAP_INFO = struct(
     discardTail: 'u32',
     /** Clusters that are being discarded now. */
     discardsInFlight: 'u32',
+    /** Address of the table of heads of continuation pages, 0 for none. `swap/continuations.ts` */
+    mapPages: 'u32',
+    /** Address of the summary of the map, 0 for none. `swap/slot-summary.ts` */
+    freeSlots: 'u32',
   },
   64,
 );
@@ -215,6 +240,10 @@ export function layoutSwapTable(
   };
 }
 
+// A constant of this module is part of the code that uses it; an exported one is loaded and checked at each use.
+const AREA = SWAP_INFO;
+const GLOBALS = SWAP_GLOBALS;
+
 /** The table of areas as one thread sees it. */
 export class SwapTable {
   readonly cells: Cells;
@@ -254,7 +283,7 @@ export class SwapTable {
    * @param type - 0 to `maxSwapfiles` - 1
    */
   infoOf(type: number): number {
-    return this.infos + type * SWAP_INFO.$bytes;
+    return this.infos + type * AREA.$bytes;
   }
 
   /**
@@ -267,17 +296,17 @@ export class SwapTable {
 
   /** Entries of the table ever used. Any context. */
   nrSwapfiles(): number {
-    return this.cells.ld32(this.globals + SWAP_GLOBALS.nrSwapfiles);
+    return this.cells.ld32(this.globals + GLOBALS.nrSwapfiles);
   }
 
   /** Free slots less reservations, in pages; negative during a swapoff. Any context. */
   nrSwapPages(): number {
-    return this.cells.ld32(this.globals + SWAP_GLOBALS.nrSwapPages);
+    return this.cells.ld32(this.globals + GLOBALS.nrSwapPages);
   }
 
   /** Usable slots of all writable areas, in pages. Any context. */
   totalSwapPages(): number {
-    return this.cells.ld32(this.globals + SWAP_GLOBALS.totalSwapPages);
+    return this.cells.ld32(this.globals + GLOBALS.totalSwapPages);
   }
 
   /**
@@ -285,7 +314,7 @@ export class SwapTable {
    * @param delta - pages
    */
   addSwapPages(delta: number): void {
-    const address = this.globals + SWAP_GLOBALS.nrSwapPages;
+    const address = this.globals + GLOBALS.nrSwapPages;
     this.cells.st32(address, this.cells.ld32(address) + delta);
   }
 
@@ -294,18 +323,18 @@ export class SwapTable {
    * @param delta - pages
    */
   addTotalSwapPages(delta: number): void {
-    const address = this.globals + SWAP_GLOBALS.totalSwapPages;
+    const address = this.globals + GLOBALS.totalSwapPages;
     this.cells.st32(address, this.cells.ld32(address) + delta);
   }
 
   /** Type of the area with the highest priority, -1 for none. `swap_lock` held. */
   listHead(): number {
-    return this.cells.ld32(this.globals + SWAP_GLOBALS.listHead) - 1;
+    return this.cells.ld32(this.globals + GLOBALS.listHead) - 1;
   }
 
   /** Type of the area where the next allocation starts, -1 for none. `swap_lock` held. */
   listNext(): number {
-    return this.cells.ld32(this.globals + SWAP_GLOBALS.listNext) - 1;
+    return this.cells.ld32(this.globals + GLOBALS.listNext) - 1;
   }
 
   /**
@@ -313,7 +342,7 @@ export class SwapTable {
    * @param type - of an area on the list, or -1
    */
   setListHead(type: number): void {
-    this.cells.st32(this.globals + SWAP_GLOBALS.listHead, type + 1);
+    this.cells.st32(this.globals + GLOBALS.listHead, type + 1);
   }
 
   /**
@@ -321,7 +350,7 @@ export class SwapTable {
    * @param type - of an area on the list, or -1
    */
   setListNext(type: number): void {
-    this.cells.st32(this.globals + SWAP_GLOBALS.listNext, type + 1);
+    this.cells.st32(this.globals + GLOBALS.listNext, type + 1);
   }
 
   /**
@@ -351,13 +380,23 @@ export class SwapTable {
   }
 
   /**
+   * Whether an area has a map, with a byte for a slot in it: not while it is prepared, and not any more once swapoff has taken the map.
+   * `swap_lock` held.
+   * @param area - address of the area
+   * @param offset - any number
+   */
+  hasSlot(area: number, offset: number): boolean {
+    return offset < this.cells.ldu32(area + AREA.max) && this.cells.ldu32(area + AREA.swapMap) !== 0;
+  }
+
+  /**
    * Map byte of a slot. `swap_lock` held, or a hint; 0 when the area has no map.
    * @param entry - names a slot of an area that was ever used
    */
   mapByte(entry: SwapEntry): number {
     const area = this.infoOf(swpType(entry));
-    const map = this.cells.ldu32(area + SWAP_INFO.swapMap);
-    const known = map !== 0 && swpOffset(entry) < this.cells.ldu32(area + SWAP_INFO.max);
+    const map = this.cells.ldu32(area + AREA.swapMap);
+    const known = map !== 0 && swpOffset(entry) < this.cells.ldu32(area + AREA.max);
     return known ? this.cells.ld8(map + swpOffset(entry)) : 0;
   }
 
@@ -366,23 +405,7 @@ export class SwapTable {
    * @param entry - names a slot of an active area
    */
   bdevOf(entry: SwapEntry): number {
-    return this.cells.ldu32(this.infoOf(swpType(entry)) + SWAP_INFO.bdev);
-  }
-
-  /**
-   * Block of the device where a slot lies, in pages from its start. Areas are whole block devices: slot and block are equal.
-   * The area is active. Any context.
-   * @param entry - names a slot of an active area
-   * @kernel mm/swapfile.c map_swap_page, 2.6.34
-   */
-  mapSwapPage(entry: SwapEntry): number {
-    const { cells } = this;
-    const area = this.infoOf(swpType(entry));
-    const within = swpOffset(entry) - cells.ldu32(area + SWAP_INFO.extentStartPage);
-    if (within < 0 || within >= cells.ldu32(area + SWAP_INFO.extentPages)) {
-      this.context.bug(`Slot ${swpOffset(entry)} of swap area ${swpType(entry)} lies outside of its extent.`);
-    }
-    return cells.ldu32(area + SWAP_INFO.extentStartBlock) + within;
+    return this.cells.ldu32(this.infoOf(swpType(entry)) + AREA.bdev);
   }
 }
 

@@ -1,10 +1,11 @@
 /**
- * The invariants of the swap core, I1 to I10 and I16 of the reference model, as sentences about what is broken.
+ * The invariants of the swap core, I1 to I10 and I15 to I18 of the reference model, as sentences about what is broken.
  *
  * Promise: nothing is changed, and nothing is thrown for a broken invariant: the caller decides. The caller holds `swap_lock`; I6, I8,
  * I10 and I16 are checked only at moments when nobody is inside an allocation, a swapon or a swapoff.
  */
 import { isHeldBack } from './clusters.js';
+import { checkExtents } from './extents.js';
 import {
   COUNT_CONTINUED,
   SWAP_GLOBALS,
@@ -12,11 +13,14 @@ import {
   SWAP_MAP_BAD,
   SWAP_MAP_SHMEM,
   swapCount,
+  SWP_DISCARDABLE,
+  SWP_DISCARDING,
   SWP_SCANNING,
   SWP_USED,
   SWP_WRITEOK,
   type SwapTable,
 } from './info.js';
+import type { SwapCore } from './swap-core.js';
 
 /** What a walk over a map found. */
 interface MapCensus {
@@ -28,11 +32,12 @@ interface MapCensus {
 
 /**
  * Checks the areas, their list and the totals. `swap_lock` held.
- * @param table - the areas
+ * @param swap - the swap core
  * @param quiescent - whether nobody is inside an allocation, a swapon or a swapoff
  * @returns one sentence for each broken invariant; empty when all hold
  */
-export function checkSwapInvariants(table: SwapTable, quiescent: boolean): string[] {
+export function checkSwapInvariants(swap: SwapCore, quiescent: boolean): string[] {
+  const { table } = swap;
   table.assertLocked('checkSwapInvariants');
   const broken: string[] = [];
   const { cells } = table;
@@ -43,6 +48,9 @@ export function checkSwapInvariants(table: SwapTable, quiescent: boolean): strin
     const flags = cells.ldu32(area + SWAP_INFO.flags);
     if (quiescent && flags >= SWP_SCANNING)
       broken.push(`I16: area ${type} counts ${Math.floor(flags / SWP_SCANNING)} scanning task(s).`);
+    const isSearched = cells.ldu32(area + SWAP_INFO.lowestAlloc) !== 0;
+    if ((flags & SWP_DISCARDING) !== 0 && (!isSearched || (flags & SWP_DISCARDABLE) === 0))
+      broken.push(`I17: area ${type} is discarding, but nobody looks for a cluster to discard.`);
     if ((flags & SWP_USED) === 0 || cells.ldu32(area + SWAP_INFO.swapMap) === 0) continue;
     const pages = cells.ldu32(area + SWAP_INFO.pages);
     const inusePages = cells.ldu32(area + SWAP_INFO.inusePages);
@@ -52,7 +60,7 @@ export function checkSwapInvariants(table: SwapTable, quiescent: boolean): strin
     } else {
       freePages -= inusePages;
     }
-    checkArea(table, type, (flags & SWP_WRITEOK) !== 0, broken);
+    checkArea(swap, type, (flags & SWP_WRITEOK) !== 0, broken);
   }
   if (table.totalSwapPages() !== writablePages) {
     broken.push(
@@ -66,12 +74,16 @@ export function checkSwapInvariants(table: SwapTable, quiescent: boolean): strin
   return broken;
 }
 
-function checkArea(table: SwapTable, type: number, writable: boolean, broken: string[]): void {
+function checkArea(swap: SwapCore, type: number, writable: boolean, broken: string[]): void {
+  const { table } = swap;
   const { cells } = table;
   const area = table.infoOf(type);
-  const census = takeCensus(table, area, type, broken);
+  const census = takeCensus(swap, area, type, broken);
   const pages = cells.ldu32(area + SWAP_INFO.pages);
   const inusePages = cells.ldu32(area + SWAP_INFO.inusePages);
+  if (writable) broken.push(...checkExtents(table, type));
+  const complaint = swap.summaries.complaintAbout(area);
+  if (complaint !== '') broken.push(`area ${type} ${complaint}.`);
   const lowestBit = cells.ldu32(area + SWAP_INFO.lowestBit);
   const highestBit = cells.ldu32(area + SWAP_INFO.highestBit);
   if (inusePages !== census.inuse)
@@ -104,7 +116,8 @@ function checkArea(table: SwapTable, type: number, writable: boolean, broken: st
   }
 }
 
-function takeCensus(table: SwapTable, area: number, type: number, broken: string[]): MapCensus {
+function takeCensus(swap: SwapCore, area: number, type: number, broken: string[]): MapCensus {
+  const { table } = swap;
   const { cells } = table;
   const { u8 } = cells.arena;
   const map = cells.ldu32(area + SWAP_INFO.swapMap);
@@ -122,9 +135,8 @@ function takeCensus(table: SwapTable, area: number, type: number, broken: string
     if (byte !== 0) {
       census.inuse++;
       if ((count & COUNT_CONTINUED) !== 0 && count !== SWAP_MAP_SHMEM) {
-        broken.push(
-          `I15: slot ${offset} of area ${type} has a count with higher digits, which there are none of.`,
-        );
+        const complaint = swap.continuations.complaintAbout(area, offset);
+        if (complaint !== '') broken.push(`I15: slot ${offset} of area ${type} ${complaint}.`);
       }
       continue;
     }

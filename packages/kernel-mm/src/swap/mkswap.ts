@@ -1,11 +1,13 @@
 /**
- * Writing the swap header of a device, as the mkswap program does from outside the kernel.
+ * Writing the swap header of a device or a file, as the mkswap program does from outside the kernel.
  *
- * Promise: the header is written only to a device nobody holds, and describes all of it. Nothing else on the device is touched.
+ * Promise: the header is written only to what nobody swaps to and, if it is a device, nobody holds; it describes all of it. Nothing else is
+ * touched.
  */
-import { EBUSY, EINVAL, ENOENT, ENOMEM } from '../errno.js';
-import { BIO_WRITE, type Bios } from '../block/bio.js';
-import { BLOCK_DEVICE, SECTORS_PER_PAGE, type BlockDevices } from '../block/device.js';
+import { PAGE_SIZE } from '../arena/memory.js';
+import type { BlockDevices } from '../block/device.js';
+import type { FileSystem } from '../block/files.js';
+import { EBUSY, EINVAL, ENOMEM } from '../errno.js';
 import { GFP_KERNEL, type PageAllocator } from '../page/page.js';
 import type { Cells } from '../sync/cells.js';
 import type { Context } from '../sync/context.js';
@@ -17,11 +19,11 @@ export interface MakeSwapParts {
   readonly context: Context;
   readonly pages: PageAllocator;
   readonly devices: BlockDevices;
-  readonly bios: Bios;
+  readonly files: FileSystem;
 }
 
-/** Fewest pages of a swap device: the header and ten slots, as mkswap demands. */
-const PAGES_LEAST = 11;
+/** Fewest pages of a swap area, the header included, as mkswap of util-linux demands. */
+const PAGES_LEAST = 10;
 
 /** mkswap. One per thread. */
 export class MakeSwap {
@@ -33,31 +35,48 @@ export class MakeSwap {
   }
 
   /**
-   * Writes a header for the whole of a block device. May sleep.
-   * @param path - `'/dev/NAME'`
-   * @returns 0; -ENOENT when there is no such device; -EBUSY while somebody holds it; -EINVAL when it has fewer than 11 pages; -ENOMEM; -EIO
+   * Writes a header for the whole of a block device or a file. May sleep.
+   * @param path - `'/dev/NAME'`, or of a file
+   * @returns 0; -ENOENT, -ENAMETOOLONG or -EISDIR when the path cannot be opened; -EBUSY while somebody holds the device or swaps to the file;
+   * -EINVAL when it has fewer than 10 pages, or is neither a device nor a regular file; -ENOSPC when there is a hole where the header would
+   * be; -ENOMEM; -EIO
    */
   mkswap(path: string): number {
-    const { cells, context, pages, devices, bios } = this.parts;
+    const { context, files } = this.parts;
     context.mightSleep('mkswap');
-    const bdev = devices.byPath(path);
-    if (bdev === 0) return -ENOENT;
-    if (devices.holders(bdev) !== 0) return -EBUSY;
-    const sizePages = Math.floor(cells.ldu32(bdev + BLOCK_DEVICE.capacitySectors) / SECTORS_PER_PAGE);
+    const file = files.open(path);
+    if (file < 0) return file;
+    const error = files.isInode(file) ? this.formatFile(file) : this.formatDevice(file);
+    files.close(file);
+    return error;
+  }
+
+  private formatDevice(bdev: number): number {
+    return this.parts.devices.holders(bdev) === 0 ? this.writeHeader(bdev) : -EBUSY;
+  }
+
+  private formatFile(inode: number): number {
+    const { files } = this.parts;
+    if (!files.isRegular(inode)) return -EINVAL;
+    // A write to a file holds its mutex, as swapon does.
+    files.lock(inode);
+    try {
+      return files.isSwapfile(inode) ? -EBUSY : this.writeHeader(inode);
+    } finally {
+      files.unlock(inode);
+    }
+  }
+
+  private writeHeader(file: number): number {
+    const { cells, pages, files } = this.parts;
+    const sizePages = Math.floor(files.sizeOf(file) / PAGE_SIZE);
     if (sizePages < PAGES_LEAST) return -EINVAL;
     const page = pages.allocPage(GFP_KERNEL);
     if (page === 0) return -ENOMEM;
-    const bio = bios.allocBio(GFP_KERNEL);
-    if (bio === 0) {
-      pages.freePage(page);
-      return -ENOMEM;
-    }
     const address = pages.addressOf(page);
     cells.announce(address);
     cells.arena.u8.set(buildSwapHeader({ lastPage: sizePages - 1 }), address);
-    bios.setPage(bio, bdev, BIO_WRITE, 0, address);
-    const error = bios.submitBio(bio);
-    bios.freeBio(bio);
+    const error = files.writePage(file, 0, address);
     pages.freePage(page);
     return error;
   }

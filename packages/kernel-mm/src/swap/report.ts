@@ -3,9 +3,18 @@
  *
  * Each function says which lock it takes. Results are copies; they were true when the lock was held.
  */
-import type { BlockDevices } from '../block/device.js';
+import type { FileSystem } from '../block/files.js';
 import { swpOffset, swpType, type SwapEntry } from './entries.js';
-import { SWAP_INFO, SWAP_MAP_BAD, swapCount, SWP_USED, SWP_WRITEOK, type SwapTable } from './info.js';
+import { NO_DEVICE, type ProcSwapsRow } from './proc.js';
+import {
+  SWAP_INFO,
+  SWAP_MAP_BAD,
+  swapCount,
+  SWP_BLKDEV,
+  SWP_USED,
+  SWP_WRITEOK,
+  type SwapTable,
+} from './info.js';
 
 /** Swap space of the machine, in pages. @kernel struct sysinfo, totalswap and freeswap */
 export interface SwapTotals {
@@ -16,8 +25,10 @@ export interface SwapTotals {
 /** An area, as /proc/swaps lists it, and our own counters. */
 export interface SwapAreaRow {
   readonly type: number;
-  /** Path of the device, `''` for an area without one. */
+  /** Path of the device or the file, `''` for an area without one. */
   readonly device: string;
+  /** Whether it is a whole block device. @kernel SWP_BLKDEV */
+  readonly isPartition: boolean;
   /** Usable slots. */
   readonly pages: number;
   readonly inusePages: number;
@@ -45,15 +56,15 @@ export interface ReadaheadWindow {
 /** Questions about areas. One per thread. */
 export class SwapReport {
   readonly table: SwapTable;
-  readonly devices: BlockDevices;
+  readonly files: FileSystem;
 
   /**
    * @param table - the areas
-   * @param devices - for the names
+   * @param files - for the names
    */
-  constructor(table: SwapTable, devices: BlockDevices) {
+  constructor(table: SwapTable, files: FileSystem) {
     this.table = table;
-    this.devices = devices;
+    this.files = files;
   }
 
   /**
@@ -113,10 +124,10 @@ export class SwapReport {
         const area = table.infoOf(type);
         const isUsed = (cells.ldu32(area + SWAP_INFO.flags) & SWP_USED) !== 0;
         if (!isUsed || cells.ldu32(area + SWAP_INFO.swapMap) === 0) continue;
-        const bdev = cells.ldu32(area + SWAP_INFO.bdev);
         rows.push({
           type,
-          device: bdev === 0 ? '' : this.devices.pathOf(bdev),
+          device: this.pathOf(area),
+          isPartition: (cells.ldu32(area + SWAP_INFO.flags) & SWP_BLKDEV) !== 0,
           pages: cells.ldu32(area + SWAP_INFO.pages),
           inusePages: cells.ldu32(area + SWAP_INFO.inusePages),
           priority: cells.ld32(area + SWAP_INFO.prio),
@@ -131,6 +142,28 @@ export class SwapReport {
       table.swaponMutex.unlock();
     }
     return rows;
+  }
+
+  /**
+   * The areas as `/proc/swaps` has them: {@link swaps}, with the name the log gives an area without a device. Takes `swapon_mutex`; may sleep.
+   * @kernel mm/swapfile.c swap_show, 2.6.34
+   */
+  procSwaps(): ProcSwapsRow[] {
+    const rows: ProcSwapsRow[] = [];
+    for (const { device, isPartition, pages, inusePages, priority } of this.swaps()) {
+      rows.push({ path: device === '' ? NO_DEVICE : device, isPartition, pages, inusePages, priority });
+    }
+    return rows;
+  }
+
+  /**
+   * What was opened for an area.
+   * @param area - address of an area in use
+   * @returns its path, `''` when it has none
+   */
+  pathOf(area: number): string {
+    const swapFile = this.table.cells.ldu32(area + SWAP_INFO.swapFile);
+    return swapFile === 0 ? '' : this.files.pathOf(swapFile);
   }
 
   /**
@@ -149,11 +182,13 @@ export class SwapReport {
     table.swapLock.lock();
     try {
       const map = cells.ldu32(area + SWAP_INFO.swapMap);
-      const end = Math.min(block + (1 << pageCluster), cells.ldu32(area + SWAP_INFO.max));
+      // While an area is prepared, and when it has gone, it has no map.
+      const max = map === 0 ? 0 : cells.ldu32(area + SWAP_INFO.max);
+      const end = Math.min(block + (1 << pageCluster), max);
       let behind = target + 1;
       while (behind < end && this.isReadable(map + behind)) behind++;
       let first = target;
-      // Slot 0 is the header. An area that has gone has no slots.
+      // Slot 0 is the header.
       while (first > Math.max(block, 1) && first < end && this.isReadable(map + first - 1)) first--;
       const count = behind - first;
       return { first, count: count === 1 ? 0 : count };

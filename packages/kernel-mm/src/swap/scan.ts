@@ -9,42 +9,27 @@
  * disk from the bottom, to keep the span short, else from the cursor, to spread the wear. Clusters are not aligned. Where there is no free
  * cluster any slot will do: from the cursor up, then from the bottom to the cursor.
  *
- * Long loops over map bytes read the arena directly and announce one point for each {@link LATENCY_LIMIT} bytes: where the original may
- * reschedule.
+ * Long loops over map bytes read the arena directly and announce a point for every {@link LATENCY_LIMIT} of them or fewer: where the
+ * original may reschedule. This plain search is the reference. An area with a summary of its map (`slot-summary.ts`) is searched through that:
+ * the same slots are found, and each search announces one point.
  *
  * Where the device takes discards, a free cluster is discarded when it is taken: `discard.ts` has what 2.6.34 does for that within this scan,
  * `clusters.ts` what later kernels do instead.
  */
 import type { SwapClusters } from './clusters.js';
 import type { SwapDiscard } from './discard.js';
-import {
-  LATENCY_LIMIT,
-  SWAP_HAS_CACHE,
-  SWAP_INFO,
-  SWAPFILE_CLUSTER,
-  SWP_SCANNING,
-  SWP_SOLIDSTATE,
-  SWP_WRITEOK,
-} from './info.js';
+import * as info from './info.js';
 import type { SwapTable } from './info.js';
 import type { SwapPages } from './pages.js';
+import type { SlotSummaries } from './slot-summary.js';
 
 /** A scan of an area of n slots that has failed to reclaim this many times n slots goes round for ever. */
 const ROUNDS_MAX = 16;
 
-// An imported constant is loaded and checked at each use, one of this module is not: that counts in loops over map bytes.
+// A constant of this module is part of the code that uses it; an imported one is loaded and checked at each use.
+const { LATENCY_LIMIT, SWAP_HAS_CACHE, SWAP_INFO, SWAPFILE_CLUSTER } = info;
+const { SWP_SCANNING, SWP_SOLIDSTATE, SWP_WRITEOK } = info;
 const CLUSTER_SLOTS = SWAPFILE_CLUSTER;
-const CHUNK_SLOTS = LATENCY_LIMIT;
-
-/** Free slots before the first used one, of four map bytes that are not all 0. */
-function leadingFree(word: number): number {
-  return (31 - Math.clz32(word & -word)) >>> 3;
-}
-
-/** Free slots behind the last used one, of four map bytes that are not all 0. */
-function trailingFree(word: number): number {
-  return Math.clz32(word) >>> 3;
-}
 
 /** Finds free slots. One per thread. */
 export class SlotScanner {
@@ -52,6 +37,7 @@ export class SlotScanner {
   readonly pages: SwapPages;
   readonly discard: SwapDiscard;
   readonly clusters: SwapClusters;
+  readonly summaries: SlotSummaries;
   private readonly u8: Uint8Array;
 
   /**
@@ -59,12 +45,20 @@ export class SlotScanner {
    * @param pages - frees slots that only the swap cache holds
    * @param discard - discards free clusters
    * @param clusters - the slots that are held back for a discard
+   * @param summaries - writes map bytes, and knows of free slots
    */
-  constructor(table: SwapTable, pages: SwapPages, discard: SwapDiscard, clusters: SwapClusters) {
+  constructor(
+    table: SwapTable,
+    pages: SwapPages,
+    discard: SwapDiscard,
+    clusters: SwapClusters,
+    summaries: SlotSummaries,
+  ) {
     this.table = table;
     this.pages = pages;
     this.discard = discard;
     this.clusters = clusters;
+    this.summaries = summaries;
     this.u8 = table.cells.arena.u8;
   }
 
@@ -109,7 +103,7 @@ export class SlotScanner {
     let wrapped = false;
     let failures = 0;
     for (;;) {
-      if ((cells.ldu32(area + SWAP_INFO.flags) & SWP_WRITEOK) === 0) break;
+      if (!this.isWritable(area)) break;
       const highestBit = cells.ldu32(area + SWAP_INFO.highestBit);
       if (highestBit === 0) break;
       if (offset > highestBit) {
@@ -141,10 +135,26 @@ export class SlotScanner {
       wrapped = found < 0;
       offset = wrapped ? -found : found;
     }
-    // 2.6.34 forgets to end its record here, and never searches for a cluster in this area again.
-    if (cluster !== 0) this.discard.endSearch(area);
+    if (cluster !== 0) this.abandonCluster(area);
     table.add(area + SWAP_INFO.flags, -SWP_SCANNING);
     return 0;
+  }
+
+  /**
+   * Whether slots of an area may be allocated: asked again each time the lock was dropped, since a swapoff may have begun. `swap_lock` held.
+   * @param area - address of the area
+   */
+  isWritable(area: number): boolean {
+    return (this.table.cells.ldu32(area + SWAP_INFO.flags) & SWP_WRITEOK) !== 0;
+  }
+
+  /**
+   * Gives up a free cluster of which no slot could be taken after all: ends the record of the search, or nobody would search this area again.
+   * `swap_lock` held.
+   * @param area - address of the area
+   */
+  abandonCluster(area: number): void {
+    this.discard.endSearch(area);
   }
 
   /**
@@ -210,6 +220,10 @@ export class SlotScanner {
   findCandidate(area: number, first: number, last: number): number {
     const { table, u8 } = this;
     const map = table.cells.ldu32(area + SWAP_INFO.swapMap);
+    if (this.summaries.areKept(area)) {
+      this.breathe(map + first);
+      return this.summaries.findCandidate(area, first, last, table.vmSwapFull());
+    }
     for (let chunk = first; chunk <= last; chunk += LATENCY_LIMIT) {
       this.breathe(map + chunk);
       // A byte no map holds stands for "do not take slots of the cache".
@@ -242,42 +256,35 @@ export class SlotScanner {
       cells.st32(area + SWAP_INFO.lowestBit, cells.ldu32(area + SWAP_INFO.max));
       cells.st32(area + SWAP_INFO.highestBit, 0);
     }
-    cells.st8(cells.ldu32(area + SWAP_INFO.swapMap) + offset, usage);
+    this.summaries.setMapByte(area, cells.ldu32(area + SWAP_INFO.swapMap), offset, 0, usage);
     cells.st32(area + SWAP_INFO.clusterNext, offset + 1);
     table.add(area + SWAP_INFO.allocated, 1);
     this.clusters.slotTaken(area, offset);
     table.add(area + SWAP_INFO.flags, -SWP_SCANNING);
   }
 
-  /** First slot of a run of free slots of the length of a cluster that ends at or below `last`; 0 for none. `swap_lock` not held. */
-  private findRun(area: number, first: number, last: number): number {
+  /**
+   * The first run of {@link SWAPFILE_CLUSTER} free slots. `swap_lock` not held.
+   * @param area - address of the area
+   * @param first - slot where the run may begin
+   * @param last - slot where it must have ended
+   * @returns its first slot, or 0
+   */
+  findRun(area: number, first: number, last: number): number {
     const { u8 } = this;
-    const { i32 } = this.table.cells.arena;
     const map = this.table.cells.ldu32(area + SWAP_INFO.swapMap);
-    let run = 0;
-    for (let chunk = first; chunk - run + CLUSTER_SLOTS - 1 <= last; chunk += CHUNK_SLOTS) {
-      this.breathe(map + chunk);
-      const end = map + Math.min(last, chunk + CHUNK_SLOTS - 1);
-      let address = map + chunk;
-      while (address <= end) {
-        if ((address & 3) !== 0 || address + 3 > end) {
-          run = u8[address] === 0 ? run + 1 : 0;
-          address++;
-          if (run === CLUSTER_SLOTS) return address - run - map;
-          continue;
-        }
-        // Four slots at once: in a fragmented map a test of each byte is foretold wrong at every other one.
-        const word = i32[address >> 2] ?? 0;
-        address += 4;
-        if (word === 0) {
-          run += 4;
-          if (run >= CLUSTER_SLOTS) return address - run - map;
-        } else {
-          if (run > CLUSTER_SLOTS - 4 && run + leadingFree(word) >= CLUSTER_SLOTS)
-            return address - 4 - run - map;
-          run = trailingFree(word);
-        }
-      }
+    if (this.summaries.areKept(area)) {
+      this.breathe(map + first);
+      return this.summaries.findRun(area, first, last);
+    }
+    let start = first;
+    while (start + CLUSTER_SLOTS - 1 <= last) {
+      this.breathe(map + start);
+      // From the end: no run begins at or below a slot in use, so that where there are many most bytes are never looked at.
+      let offset = start + CLUSTER_SLOTS - 1;
+      while (offset >= start && u8[map + offset] === 0) offset--;
+      if (offset < start) return start;
+      start = offset + 1;
     }
     return 0;
   }

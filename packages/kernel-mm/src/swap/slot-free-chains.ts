@@ -33,7 +33,8 @@ export function layoutSlotFreeChains(
 /** The chains as one thread sees them. @kernel struct swap_info_struct, slot_free_notify_list of the September 2009 RFC */
 export class SlotFreeChains {
   readonly table: SwapTable;
-  private readonly chains: readonly AtomicNotifierChain[];
+  /** One for each type there can be. */
+  readonly chains: readonly AtomicNotifierChain[];
 
   /**
    * @param core - this thread's lower floors

@@ -5,10 +5,11 @@
  * and the functions that are told of free slots, which every thread sets for itself. A deliberately wrong variant replaces a method of one of
  * the parts, in every thread, before anything runs.
  */
-import type { Layout } from '../arena/layout.js';
+import type { Layout, Region } from '../arena/layout.js';
 import type { Bios } from '../block/bio.js';
 import type { BlockDevices } from '../block/device.js';
 import { BlockDiscard } from '../block/discard.js';
+import type { FileSystem } from '../block/files.js';
 import type { AtomicChainsPlace } from '../notifier/atomic-chain.js';
 import type { NotifierBlocks } from '../notifier/blocks.js';
 import type { PageAllocator } from '../page/page.js';
@@ -18,10 +19,13 @@ import type { LockClasses } from '../sync/lock-classes.js';
 import type { Trace } from '../trace/trace.js';
 import { SlotAllocator } from './alloc.js';
 import { layoutSwapClusters, SwapClusters, type SwapClustersRegions } from './clusters.js';
+import { SwapCountContinuations } from './continuations.js';
 import { SlotCounts } from './counts.js';
 import { layoutSwapDiscard, SwapDiscard, type SwapDiscardRegions } from './discard.js';
 import { layoutSwapEvents, SwapEvents, type SwapEventsRegions } from './events.js';
+import { SwapExtents } from './extents.js';
 import { FreeNotify } from './free-notify.js';
+import { layoutHibernation, SwapHibernation } from './hibernation.js';
 import {
   layoutSwapTable,
   SWAP_GLOBALS,
@@ -37,9 +41,12 @@ import type { FreeSlotPolicy, SlotFreePolicy } from './policy.js';
 import { SwapReport } from './report.js';
 import { SlotScanner } from './scan.js';
 import { layoutSlotFreeChains, SlotFreeChains } from './slot-free-chains.js';
+import { createSharedSlots } from './shared-slots.js';
+import { SlotSummaries } from './slot-summary.js';
 import { SwapSpaces } from './swap-spaces.js';
 import { SwapOff } from './swapoff.js';
-import { SwapOn, type SwapRandom } from './swapon.js';
+import type { SwapRandom } from './swapon-area.js';
+import { SwapOn } from './swapon.js';
 
 /** Where the swap core lies. */
 export interface SwapRegions {
@@ -48,6 +55,7 @@ export interface SwapRegions {
   readonly slotFreeChains: AtomicChainsPlace;
   readonly discard: SwapDiscardRegions;
   readonly clusters: SwapClustersRegions;
+  readonly hibernation: Region;
 }
 
 /** What the swap core stands on. */
@@ -58,15 +66,19 @@ export interface SwapCoreParts {
   readonly trace: Trace;
   /** Where swap maps come from. */
   readonly vmalloc: Vmalloc;
-  /** Where the page for a header comes from. */
+  /** Where the page for a header comes from, and those for the higher digits of counts. */
   readonly pages: PageAllocator;
   readonly devices: BlockDevices;
   readonly bios: Bios;
+  /** What paths name. */
+  readonly files: FileSystem;
   readonly notifierBlocks: NotifierBlocks;
   /** How devices learn of freed slots; `'notify'` when not given. */
   readonly policy?: FreeSlotPolicy;
   /** Random numbers for swapon; the built-in ones, which the seed of the machine decides, when not given. */
   readonly random?: SwapRandom;
+  /** Whether areas get a summary of their map; true when not given. Without one every search reads the map byte by byte. */
+  readonly slotSummary?: boolean;
 }
 
 /**
@@ -87,6 +99,7 @@ export function layoutSwap(
     slotFreeChains: layoutSlotFreeChains(layout, classes, table.maxSwapfiles),
     discard: layoutSwapDiscard(layout),
     clusters: layoutSwapClusters(layout),
+    hibernation: layoutHibernation(layout),
   };
 }
 
@@ -100,8 +113,13 @@ export class SwapCore {
   readonly spaces: SwapSpaces;
   /** How devices learn of freed slots. */
   readonly policy: SlotFreePolicy;
+  /** Where the slots of the areas lie on their devices. */
+  readonly extents: SwapExtents;
   readonly discard: SwapDiscard;
   readonly clusters: SwapClusters;
+  readonly summaries: SlotSummaries;
+  /** The higher digits of counts. */
+  readonly continuations: SwapCountContinuations;
   readonly counts: SlotCounts;
   readonly pages: SwapPages;
   readonly scanner: SlotScanner;
@@ -111,10 +129,11 @@ export class SwapCore {
   readonly on: SwapOn;
   readonly off: SwapOff;
   readonly report: SwapReport;
+  readonly hibernation: SwapHibernation;
 
   /** @param parts - what it stands on */
   constructor(parts: SwapCoreParts) {
-    const { core, regions, trace, vmalloc, pages, devices, bios } = parts;
+    const { core, regions, trace, vmalloc, pages, devices, bios, files } = parts;
     const table = new SwapTable(core, regions.table);
     const list = new SwapList(table);
     const name = parts.policy ?? 'notify';
@@ -132,21 +151,50 @@ export class SwapCore {
     // Later kernels discard when slots are freed, instead of when they are used again.
     const windows = name !== 'discard-cluster' && name !== 'discard-slot';
     const block = new BlockDiscard(core, devices, bios, pages);
-    const discard = new SwapDiscard(table, regions.discard, block, windows);
-    const clusters = new SwapClusters(table, regions.clusters, discard, vmalloc, name === 'discard-cluster');
+    const extents = new SwapExtents(table, vmalloc, files, trace);
+    this.extents = extents;
+    const discard = new SwapDiscard(extents, regions.discard, block, windows);
+    const summaries = new SlotSummaries(table, vmalloc, parts.slotSummary ?? true);
+    this.summaries = summaries;
+    const keepClusters = name === 'discard-cluster';
+    const clusters = new SwapClusters(table, regions.clusters, discard, vmalloc, summaries, keepClusters);
     this.discard = discard;
     this.clusters = clusters;
     const found = { table, devices, freeNotify, slotFreeChains, spaces, discard, clusters };
     this.policy = createSlotFreePolicy(name, { core, trace, vmalloc, pages, bios, ...found });
-    this.counts = new SlotCounts(table, trace, this.policy);
+    const continuations = new SwapCountContinuations(table, pages, vmalloc);
+    this.continuations = continuations;
+    this.counts = new SlotCounts(
+      table,
+      trace,
+      this.policy,
+      continuations,
+      summaries,
+      createSharedSlots(core, table),
+    );
     this.pages = new SwapPages(table, this.counts);
-    this.scanner = new SlotScanner(table, this.pages, discard, clusters);
+    this.scanner = new SlotScanner(table, this.pages, discard, clusters, summaries);
     this.allocator = new SlotAllocator(table, this.scanner);
     const random = parts.random ?? null;
-    const common = { table, list, events, trace, vmalloc, devices, clusters };
-    this.on = new SwapOn({ ...common, pages, bios, discard, random });
+    const common = {
+      table,
+      list,
+      events,
+      trace,
+      vmalloc,
+      devices,
+      files,
+      extents,
+      clusters,
+      continuations,
+      summaries,
+    };
+    this.on = new SwapOn({ ...common, pages, discard, random });
     this.off = new SwapOff({ ...common, policy: this.policy });
-    this.report = new SwapReport(table, devices);
+    this.report = new SwapReport(table, files);
+    const { allocator, counts } = this;
+    const forImages = { table, allocator, counts, extents, devices, pages };
+    this.hibernation = new SwapHibernation(regions.hibernation, forImages);
   }
 
   /**

@@ -2,30 +2,37 @@
  * Switching a swap area off.
  *
  * Promise: from the moment it begins nobody gets a slot of the area; it ends only when no slot is in use and no task scans the map. When the
- * pages cannot be brought home everything is put back, with one trace: an automatic priority becomes the lowest. The entry of the table
- * counts as used until all that belonged to the area has been given back, so that nobody reuses it half way.
+ * pages cannot be brought home everything is put back, with one trace: an automatic priority becomes the lowest. The steps come in the order
+ * of 2.6.34, but one: the entry of the table counts as used until all that belonged to the area has been given back, so that nobody reuses
+ * it half way.
  *
- * Lock order: `swapon_mutex`, then `swap_lock`. All functions may sleep unless they say that they need `swap_lock`.
+ * Lock order: `swapon_mutex`, then `swap_lock`. `i_mutex` of a file is taken with none of them held. All functions may sleep unless they say that they need `swap_lock`.
  */
 import type { BlockDevices } from '../block/device.js';
-import { EINVAL, ENOENT, ENOMEM } from '../errno.js';
+import type { FileSystem } from '../block/files.js';
+import { EINTR, EINVAL, ENOMEM } from '../errno.js';
 import type { Vmalloc } from '../page/vmalloc.js';
 import { PF_OOM_ORIGIN } from '../sync/task.js';
 import type { Trace } from '../trace/trace.js';
 import type { SwapClusters } from './clusters.js';
+import type { SwapCountContinuations } from './continuations.js';
 import type { SwapEvents } from './events.js';
+import type { SwapExtents } from './extents.js';
 import {
   LATENCY_LIMIT,
   SWAP_INFO,
   SWAP_MAP_BAD,
   swapCount,
+  SWP_CONTINUED,
   SWP_SCANNING,
   SWP_WRITEOK,
   type SwapTable,
 } from './info.js';
 import type { SwapList } from './list.js';
+import type { SlotSummaries } from './slot-summary.js';
 import { NothingToUnuse, type SwapoffOps } from './operations.js';
 import type { SlotFreePolicy } from './policy.js';
+import { NO_DEVICE } from './proc.js';
 
 /** One tick of the clock that 2.6.34 sleeps by, at 1000 Hz. */
 const TICK_MS = 1;
@@ -38,8 +45,12 @@ export interface SwapOffParts {
   readonly trace: Trace;
   readonly vmalloc: Vmalloc;
   readonly devices: BlockDevices;
+  readonly files: FileSystem;
   readonly policy: SlotFreePolicy;
+  readonly extents: SwapExtents;
   readonly clusters: SwapClusters;
+  readonly continuations: SwapCountContinuations;
+  readonly summaries: SlotSummaries;
 }
 
 /** swapoff. One per thread. */
@@ -50,8 +61,12 @@ export class SwapOff {
   readonly trace: Trace;
   readonly vmalloc: Vmalloc;
   readonly devices: BlockDevices;
+  readonly files: FileSystem;
   readonly policy: SlotFreePolicy;
+  readonly extents: SwapExtents;
   readonly clusters: SwapClusters;
+  readonly continuations: SwapCountContinuations;
+  readonly summaries: SlotSummaries;
   /** The memory manager; set once, at attach. @perthread */
   operations: SwapoffOps;
 
@@ -63,25 +78,28 @@ export class SwapOff {
     this.trace = parts.trace;
     this.vmalloc = parts.vmalloc;
     this.devices = parts.devices;
+    this.files = parts.files;
     this.policy = parts.policy;
+    this.extents = parts.extents;
     this.clusters = parts.clusters;
+    this.continuations = parts.continuations;
+    this.summaries = parts.summaries;
     this.operations = new NothingToUnuse(parts.table);
   }
 
   /**
-   * Switches the area on a block device off. May sleep.
-   * @param path - `'/dev/NAME'`
-   * @returns 0; -ENOENT when there is no such device; -EINVAL when it is no active area; -ENOMEM when its pages would not fit into
-   * memory; whatever bringing the pages home answers, among it -EOPNOTSUPP when nobody can bring them home
+   * Switches the area on a block device or a file off. May sleep.
+   * @param path - as given to swapon
+   * @returns 0; -ENOENT, -ENAMETOOLONG or -EISDIR when the path cannot be opened; -EINVAL when it is no active area; -ENOMEM when its pages
+   * would not fit into memory; whatever bringing the pages home answers, among it -EOPNOTSUPP when nobody can bring them home
    * @kernel mm/swapfile.c sys_swapoff, 2.6.34
    */
   swapoff(path: string): number {
     this.table.context.mightSleep('swapoff');
-    const bdev = this.devices.byPath(path);
-    if (bdev === 0) return -ENOENT;
-    this.devices.open(bdev);
-    const error = this.swapoffArea(bdev, -1);
-    this.devices.close(bdev);
+    const swapFile = this.files.open(path);
+    if (swapFile < 0) return swapFile;
+    const error = this.swapoffArea(swapFile, -1);
+    this.files.close(swapFile);
     return error;
   }
 
@@ -97,17 +115,18 @@ export class SwapOff {
 
   /**
    * Finds a writable area on the list. `swap_lock` held.
-   * @param bdev - its device, or 0 to look for the type
+   * @param swapFile - address of its device or inode, or 0 to look for the type
    * @param wanted - its type, when there is no device to look for
    * @returns the type, or -1
    */
-  findActive(bdev: number, wanted: number): number {
+  findActive(swapFile: number, wanted: number): number {
     const { table } = this;
     const { cells } = table;
     let type = table.listHead();
     while (type >= 0) {
       const area = table.infoOf(type);
-      const matches = bdev === 0 ? type === wanted : cells.ldu32(area + SWAP_INFO.swapFile) === bdev;
+      const opened = cells.ldu32(area + SWAP_INFO.swapFile);
+      const matches = swapFile === 0 ? type === wanted : opened === swapFile;
       if (matches && (cells.ldu32(area + SWAP_INFO.flags) & SWP_WRITEOK) !== 0) return type;
       type = cells.ld32(area + SWAP_INFO.next);
     }
@@ -134,26 +153,58 @@ export class SwapOff {
     const { table } = this;
     const { cells } = table;
     const area = table.infoOf(type);
-    const bdev = cells.ldu32(area + SWAP_INFO.bdev);
+    const swapFile = cells.ldu32(area + SWAP_INFO.swapFile);
     let map: number;
     // No slot is in use, so no cluster joins the queue any more.
     this.clusters.drainArea(area);
+    // Nobody looks a slot up any more. Tasks that still scan have none.
+    this.extents.destroySwapExtents(area);
+    if ((cells.ldu32(area + SWAP_INFO.flags) & SWP_CONTINUED) !== 0)
+      this.continuations.freeSwapCountContinuations(area);
+    this.continuations.destroy(area);
     table.swaponMutex.lock();
     try {
       map = this.takeMap(area);
-      this.trace.swapoff(type, bdev === 0 ? 'none' : this.devices.pathOf(bdev));
-      this.events.swapoffChain.call(type, cells.ldu32(area + SWAP_INFO.swapFile));
+      this.trace.swapoff(type, swapFile === 0 ? NO_DEVICE : this.files.pathOf(swapFile));
+      this.events.swapoffChain.call(type, swapFile);
     } finally {
       table.swaponMutex.unlock();
     }
     this.vmalloc.vfree(map);
     this.clusters.destroy(area);
-    if (bdev !== 0) {
-      this.devices.setBlockSize(bdev, cells.ldu32(area + SWAP_INFO.oldBlockSize));
-      this.devices.release(bdev, area);
-      this.devices.close(bdev);
-    }
+    this.summaries.destroy(area);
+    this.giveBackAndRetire(area, type, swapFile);
+  }
+
+  /**
+   * The end: the device or file, and then the entry of the table. In this order, since a swapon may have the entry as soon as it is free. May
+   * sleep.
+   * @param area - address of an area that is not enabled any more
+   * @param type - its index
+   * @param swapFile - address of its device or inode, 0 for an area without one
+   * @kernel mm/swapfile.c sys_swapoff, 2.6.34, made safe
+   */
+  giveBackAndRetire(area: number, type: number, swapFile: number): void {
+    if (swapFile !== 0) this.giveBack(area, swapFile);
     this.retireEntry(area, type);
+  }
+
+  /**
+   * Gives back the device of an area, or its file. May sleep.
+   * @param area - address of an area that is not enabled any more
+   * @param swapFile - address of its device or inode
+   */
+  giveBack(area: number, swapFile: number): void {
+    const { devices, files } = this;
+    if (files.isInode(swapFile)) {
+      files.lock(swapFile);
+      files.setSwapfile(swapFile, false);
+      files.unlock(swapFile);
+    } else {
+      devices.setBlockSize(swapFile, this.table.cells.ldu32(area + SWAP_INFO.oldBlockSize));
+      devices.release(swapFile, area);
+    }
+    files.close(swapFile);
   }
 
   /**
@@ -231,12 +282,18 @@ export class SwapOff {
   findNextToUnuse(type: number, previous: number): number {
     const { cells } = this.table;
     const area = this.table.infoOf(type);
-    const map = cells.ldu32(area + SWAP_INFO.swapMap);
-    const found = this.findInUse(map, previous + 1, cells.ldu32(area + SWAP_INFO.max) - 1);
-    return found !== 0 || previous === 0 ? found : this.findInUse(map, 1, previous);
+    const last = cells.ldu32(area + SWAP_INFO.max) - 1;
+    const found = this.findInUse(area, previous + 1, last);
+    return found !== 0 || previous === 0 ? found : this.findInUse(area, 1, Math.min(previous, last));
   }
 
-  private findInUse(map: number, first: number, last: number): number {
+  private findInUse(area: number, first: number, last: number): number {
+    const map = this.table.cells.ldu32(area + SWAP_INFO.swapMap);
+    if (this.summaries.areKept(area)) {
+      this.table.cells.announce(map + first);
+      this.table.context.step();
+      return this.summaries.findInUse(area, map, first, last);
+    }
     const { u8 } = this.table.cells.arena;
     for (let chunk = first; chunk <= last; chunk += LATENCY_LIMIT) {
       this.table.cells.announce(map + chunk);
@@ -250,13 +307,23 @@ export class SwapOff {
     return 0;
   }
 
-  private swapoffArea(bdev: number, wanted: number): number {
+  private putBackUnderLock(type: number): void {
+    const { swapLock } = this.table;
+    swapLock.lock();
+    try {
+      this.putBack(type);
+    } finally {
+      swapLock.unlock();
+    }
+  }
+
+  private swapoffArea(swapFile: number, wanted: number): number {
     const { table } = this;
     const { cells, context } = table;
     let type: number;
     table.swapLock.lock();
     try {
-      type = this.findActive(bdev, wanted);
+      type = this.findActive(swapFile, wanted);
       if (type < 0) return -EINVAL;
       if (!this.operations.vmEnoughMemory(cells.ldu32(table.infoOf(type) + SWAP_INFO.pages))) return -ENOMEM;
       this.list.remove(type);
@@ -265,24 +332,17 @@ export class SwapOff {
     }
 
     const taskFlags = context.taskFlags();
-    let error: number;
+    let error = -EINTR;
     // Whoever pulls in a whole area should be the first to go when memory runs out.
     context.setTaskFlags(taskFlags | PF_OOM_ORIGIN);
     try {
       error = this.operations.tryToUnuse(type);
     } finally {
       context.setTaskFlags(taskFlags);
+      // Also when it is left by an exception, as in a view that must not wait; a machine that has stopped stays as it is.
+      if (error !== 0 && !context.panic.isStopped()) this.putBackUnderLock(type);
     }
-
-    if (error !== 0) {
-      table.swapLock.lock();
-      try {
-        this.putBack(type);
-      } finally {
-        table.swapLock.unlock();
-      }
-      return error;
-    }
+    if (error !== 0) return error;
     // Drains those who still kick the device's queue.
     table.unplugSem.downWrite();
     table.unplugSem.upWrite();

@@ -26,6 +26,7 @@ const HELD_SINCE = TASK.heldSince >> 3;
 const WAIT_ADDRESS = TASK.waitAddress >> 2;
 const WAIT_CLASS = TASK.waitClass >> 2;
 const WAIT_SINCE = TASK.waitSince >> 3;
+const SIGNAL = TASK.signal >> 2;
 const HELD_MAX = HELD_LOCKS_MAX;
 
 /** How a thread is attached, as far as locks are concerned. */
@@ -163,6 +164,16 @@ export class Context {
    */
   setTaskFlags(flags: number): void {
     this.i32[this.task + FLAGS] = flags;
+  }
+
+  /** Whether a signal waits for the running task. @kernel signal_pending @point */
+  signalPending(): boolean {
+    return this.cells.atomicLoad((this.task + SIGNAL) << 2) !== 0;
+  }
+
+  /** Takes a waiting signal away, as a task does on its way back to its own code. @kernel flush_signals */
+  clearSignal(): void {
+    Atomics.store(this.i32, this.task + SIGNAL, 0);
   }
 
   /** Time in ns, 0 without a clock. */

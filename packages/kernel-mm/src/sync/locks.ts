@@ -51,6 +51,11 @@ export class Locks {
   protected readonly i32: Int32Array;
   protected readonly hook: PointHook | null;
   protected readonly mayWait: boolean;
+  /**
+   * Whether a short critical section may be one call into WASM that takes and drops the word of a spinlock by itself. It knows words of this
+   * kind only, notes nothing in the context of the task, and has no points and no times.
+   */
+  readonly allowWasm: boolean;
 
   /** @param context - the running thread */
   constructor(context: Context) {
@@ -58,6 +63,7 @@ export class Locks {
     this.i32 = context.cells.arena.i32;
     this.hook = context.cells.hook;
     this.mayWait = context.options.mayWait && context.cells.arena.shared;
+    this.allowWasm = this.hook === null && context.options.clock === null && !context.options.lockStats;
   }
 
   /**
@@ -121,6 +127,16 @@ export class Locks {
   mutexUnlock(address: number, lockClass: LockClass, site: Site = NOSITE): void {
     if (this.hook !== null) this.hook(POINT_UNLOCK, address, site);
     this.release(address, lockClass);
+  }
+
+  /**
+   * A critical section in WASM has dropped a spinlock whose word was more than our own number: wakes who sleeps on it.
+   * @param address - of the lock word
+   * @param lockClass - its class
+   * @param word - what the word was
+   */
+  droppedInWasm(address: number, lockClass: LockClass, word: number): void {
+    this.releaseContended(address, lockClass, word);
   }
 
   /** Whether anybody holds the lock; true only for the moment. */
@@ -291,6 +307,14 @@ export class SpinLock {
   /** Drops it. @point */
   unlock(site: Site = NOSITE): void {
     this.locks.spinUnlock(this.address, this.lockClass, site);
+  }
+
+  /**
+   * A critical section in WASM has dropped it; see {@link Locks.droppedInWasm}.
+   * @param word - what the word was, more than our own number
+   */
+  droppedInWasm(word: number): void {
+    this.locks.droppedInWasm(this.address, this.lockClass, word);
   }
 }
 

@@ -71,6 +71,25 @@ export class RwSemaphore {
     this.waitFor(false);
   }
 
+  /**
+   * Takes it for reading if that needs no wait; a writer that waits is let go first. Nothing may be held that sleeping forbids: that is a rule of
+   * {@link downRead}, too. @kernel down_read_trylock @point
+   */
+  tryDownRead(site: Site = NOSITE): boolean {
+    this.enter(site);
+    for (;;) {
+      const seen = Atomics.load(this.i32, this.address >> 2);
+      if ((seen & WRITER) !== 0 || Atomics.load(this.i32, (this.address + RWSEM.writersWaiting) >> 2) !== 0) {
+        this.context.noteRunning();
+        return false;
+      }
+      if (Atomics.compareExchange(this.i32, this.address >> 2, seen, seen + 1) !== seen) continue;
+      this.context.noteAcquired(this.address, this.lockClass, false, 0);
+      this.context.noteRunning();
+      return true;
+    }
+  }
+
   /** Drops it after reading. @kernel up_read @point */
   upRead(site: Site = NOSITE): void {
     this.announce(POINT_UNLOCK, site);

@@ -2,10 +2,11 @@
  * Task contexts: who is running, what it holds and what it waits for.
  *
  * Promise: everything about a task lies in the arena, so that a report about a thread can be written by any other thread, also when the
- * first one is dead. Only the task itself writes its context, with one exception: whoever sees a thread end marks its task dead.
+ * first one is dead. Only the task itself writes its context, with two exceptions: whoever sees a thread end marks its task dead, and anybody
+ * may send it a signal.
  *
- * A task claims its context when it attaches and gives it back when it detaches. `state` and `rcu` are the only cells that are polled by
- * others and are written with Atomics; all else are plain cells of one writer, read by others for reports only.
+ * A task claims its context when it attaches and gives it back when it detaches. `state`, `rcu` and `signal` are the only cells that are polled
+ * by others, or written by them, and are accessed with Atomics; all else are plain cells of one writer, read by others for reports and as hints.
  */
 import type { Arena } from '../arena/memory.js';
 import type { Layout, Region } from '../arena/layout.js';
@@ -55,6 +56,8 @@ export const TASK = struct(
     rcu: 'i32',
     /** How many such sections lie in each other. */
     rcuNesting: 'i32',
+    /** 1 while a signal waits for the task. @kernel TIF_SIGPENDING */
+    signal: 'i32',
   },
   64,
 );
@@ -145,6 +148,28 @@ export class Tasks {
     const { i32 } = this.arena;
     Atomics.compareExchange(i32, (this.addressOf(id) + TASK.state) >> 2, TASK_RUNNING, TASK_DEAD);
     this.wakeAll();
+  }
+
+  /**
+   * Sends a signal: a system call of the task that can be interrupted ends with -EINTR soon. It wakes nobody: no wait here is interruptible.
+   * @param id - a task; nothing comes of it when it has ended
+   * @kernel send_sig
+   */
+  sendSignal(id: number): void {
+    Atomics.store(this.arena.i32, (this.addressOf(id) + TASK.signal) >> 2, 1);
+  }
+
+  /**
+   * A running task that has a flag set; true only for the moment.
+   * @param flag - `PF_...`
+   * @returns its id, -1 when there is none
+   */
+  findFlagged(flag: number): number {
+    for (let id = 0; id < TASKS_MAX; id++) {
+      const flags = this.arena.i32[(this.addressOf(id) + TASK.flags) >> 2] ?? 0;
+      if ((flags & flag) !== 0 && this.stateOf(id) === TASK_RUNNING) return id;
+    }
+    return -1;
   }
 
   /** Wakes every waiting task, so that it looks at the state of the machine again. */

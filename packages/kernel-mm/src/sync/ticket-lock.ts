@@ -45,6 +45,8 @@ function isFree(word: number): boolean {
 
 /** The lock primitives of one thread, with ticket locks for spinlocks. */
 export class TicketLocks extends Locks {
+  override readonly allowWasm: boolean = false;
+
   /** Takes a spinlock when its turn comes. @kernel __ticket_spin_lock, x86, 2.6.34 @point obj=0 @fastpath */
   override spinLock(address: number, lockClass: LockClass, site: Site = NOSITE): void {
     if (this.hook !== null) this.hook(POINT_LOCK, address, site);

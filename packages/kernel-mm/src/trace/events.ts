@@ -72,6 +72,8 @@ export const TRACE_SWAPOFF = 2;
 /** Number of `'printk'` in a record. */
 export const TRACE_PRINTK = 3;
 
+/** Log level: somebody must act at once. @kernel KERN_ALERT, 2.6.34 */
+export const KERN_ALERT = 1;
 /** Log level: an error. @kernel KERN_ERR, 2.6.34 */
 export const KERN_ERR = 3;
 /** Log level: a warning; the level of a text that names none. @kernel KERN_WARNING and DEFAULT_MESSAGE_LOGLEVEL, 2.6.34 */

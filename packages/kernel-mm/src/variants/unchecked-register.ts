@@ -7,6 +7,7 @@
  * @kernel kernel/notifier.c notifier_chain_register, 2.6.34, which does not look
  */
 import type { RawNotifierChain } from '../notifier/raw-chain.js';
+import type { SwapCore } from '../swap/swap-core.js';
 
 /**
  * Puts the fault into one chain of a thread; every thread that registers on it must do so.
@@ -19,4 +20,15 @@ export function installUncheckedRegister(chain: RawNotifierChain): void {
 /** Replaces `RawNotifierChain.register`. */
 function insertUnasked(this: RawNotifierChain, block: number): number {
   return this.insert(block);
+}
+
+/**
+ * Puts the fault into all chains of a thread's swap core; every thread of the machine must do so.
+ * @param swap - to be changed
+ */
+export function installUncheckedRegisterEverywhere(swap: SwapCore): void {
+  const { swaponChain, swapoffChain } = swap.events;
+  installUncheckedRegister(swaponChain.chain);
+  installUncheckedRegister(swapoffChain.chain);
+  for (const { chain } of swap.slotFreeChains.chains) installUncheckedRegister(chain);
 }

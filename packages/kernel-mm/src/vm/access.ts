@@ -3,7 +3,8 @@
  *
  * Promise: a write is in memory when the call returns; what is read is what was last written, wherever the page has been meanwhile. Memory
  * never written reads as zeros and costs nothing. An access that cannot get a page ends the process: its memory is dropped, `kills` counts
- * it, and the call answers `-ENOMEM`.
+ * it, and the call answers `-ENOMEM`. But while some task pulls in a swap area, that one is chosen instead: it gets a signal, which ends its
+ * swapoff, and the access tries again.
  *
  * A processor reads and writes through its page table without locks; here the copy is done under the page-table lock instead, so that
  * reclaim cannot take the page away in the middle. Entered without locks; may sleep.
@@ -14,6 +15,7 @@ import type { Frames } from '../page/frames.js';
 import type { Cells } from '../sync/cells.js';
 import type { Context } from '../sync/context.js';
 import type { Core } from '../sync/core.js';
+import { PF_OOM_ORIGIN } from '../sync/task.js';
 import { PTE_ACCESSED, PTE_DIRTY, PTE_PRESENT, PTE_WRITABLE, type AddressSpaces } from './address-spaces.js';
 import type { Faults } from './fault.js';
 import { VM_EVENT, type VmEvents } from './stats.js';
@@ -137,7 +139,10 @@ export class Access {
       if (this.copyIfPresent(mm, vpn, offset, bytes, start, length, write)) return 0;
       const error = this.fault(mm, vpn, write);
       if (error === 0) continue;
-      if (error === -ENOMEM) this.kill(mm);
+      if (error === -ENOMEM) {
+        if (this.stopSwapoff(attempt)) continue;
+        this.kill(mm);
+      }
       return error;
     }
     return this.context.bug(
@@ -186,6 +191,21 @@ export class Access {
     } finally {
       semaphore.upRead();
     }
+  }
+
+  /**
+   * Memory has run out: chooses a task that pulls in a swap area before any process, and sends it a signal. Lets it run for a moment.
+   * @param attempt - how often the access has tried
+   * @returns false when there is no such task
+   * @kernel mm/oom_kill.c select_bad_process, PF_OOM_ORIGIN, 2.6.34
+   */
+  stopSwapoff(attempt: number): boolean {
+    const { tasks } = this.context;
+    const task = tasks.findFlagged(PF_OOM_ORIGIN);
+    if (task < 0) return false;
+    tasks.sendSignal(task);
+    this.context.relax(attempt);
+    return true;
   }
 
   /** @kernel the fault path of a process that gets VM_FAULT_OOM and is chosen */

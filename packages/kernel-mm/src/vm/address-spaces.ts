@@ -12,7 +12,10 @@
  *   parent's first; nobody else ever does.
  * A page may be mapped in several address spaces, so its `mapcount` is changed with Atomics. It rises from 0 only under the page lock, or
  * while nobody else knows the page; from there on also by forks, under the page-table lock of an owner.
- * `mmlist_lock` (spinlock): which places in the table of address spaces are taken. @kernel struct mm_struct, 2.6.34
+ * `mmlist_lock` (spinlock): which places in the table of address spaces are taken, and how many users each has. A process is one user of its
+ * address space; a task that works on it from outside, as swapoff does, is another as long as it does, and whoever is the last ends it.
+ * The table takes the place of the list that links address spaces with swap entries: it is walked in order of places, around and
+ * around, and one without swap entries counts as not on the list. @kernel struct mm_struct and mmlist, 2.6.34
  */
 import { ENOMEM } from '../errno.js';
 import type { Layout, Region } from '../arena/layout.js';
@@ -29,6 +32,17 @@ import { layoutLocks, SpinLock, type Locks } from '../sync/locks.js';
 import { layoutRwSemaphores, RwSemaphore } from '../sync/rwsem.js';
 import { AnonVmas, layoutAnonVmas, type AnonVmasLayout } from './anon-vma.js';
 
+/** Entries a scan of a page table looks at between two breaks. */
+const SCAN_CHUNK = 256;
+/** What {@link AddressSpaces.retire} takes for: whichever process is in the place. */
+export const ANY_GENERATION = -1;
+
+/** States of a place for an address space. */
+const PLACE_FREE = 0;
+const PLACE_LIVING = 1;
+/** Its process has ended, but somebody uses it still, or it is just being taken apart. */
+const PLACE_ENDING = 2;
+
 /** Page-table bit: the page is in memory. @kernel _PAGE_PRESENT */
 export const PTE_PRESENT = 0x001;
 /** Page-table bit: may be written. @kernel _PAGE_RW */
@@ -42,8 +56,10 @@ export const PTE_DIRTY = 0x040;
 export const MM = struct(
   'mm_struct',
   {
-    /** 1 while it lives. */
+    /** 0 while the place is free, 1 while its process lives, 2 from its end until nobody uses it any more. */
     live: 'i32',
+    /** Who keeps it: its process, and each task that works on it from outside. `mmlist_lock`. @kernel mm_users */
+    users: 'i32',
     /** Virtual pages, 0 to `pages` - 1. */
     pages: 'i32',
     /** Byte address of the page table. */
@@ -171,7 +187,7 @@ export class AddressSpaces {
   }
 
   /**
-   * Gives back an address space that maps nothing any more. May sleep. @kernel __mmdrop
+   * Gives back an address space that maps nothing and that nobody uses any more. May sleep. @kernel __mmdrop
    * @param mm - created here
    */
   destroy(mm: number): void {
@@ -193,7 +209,7 @@ export class AddressSpaces {
     this.vmalloc.vfree(table);
     this.listLock.lock();
     try {
-      this.cells.st32(mm + MM.live, 0);
+      this.cells.st32(mm + MM.live, PLACE_FREE);
     } finally {
       this.listLock.unlock();
     }
@@ -201,7 +217,90 @@ export class AddressSpaces {
 
   /** Whether a handle still names the same living address space. */
   isLive(mm: number, generation: number): boolean {
-    return this.cells.ld32(mm + MM.live) === 1 && this.cells.ld32(mm + MM.generation) === generation;
+    return (
+      this.cells.ld32(mm + MM.live) === PLACE_LIVING && this.cells.ld32(mm + MM.generation) === generation
+    );
+  }
+
+  /**
+   * Ends the process of an address space: takes away its use. Takes `mmlist_lock`.
+   * @param mm - an address space
+   * @param generation - whose life of the place is meant, or {@link ANY_GENERATION}
+   * @returns whether nobody uses it any more, so that the caller takes it apart; false also when that process has ended before
+   */
+  retire(mm: number, generation: number): boolean {
+    this.listLock.lock();
+    try {
+      if (this.cells.ld32(mm + MM.live) !== PLACE_LIVING) return false;
+      if (generation !== ANY_GENERATION && this.cells.ld32(mm + MM.generation) !== generation) return false;
+      this.cells.st32(mm + MM.live, PLACE_ENDING);
+      this.add(mm + MM.users, -1);
+      return this.cells.ld32(mm + MM.users) === 0;
+    } finally {
+      this.listLock.unlock();
+    }
+  }
+
+  /**
+   * The next address space with swap entries, in order of places around the table, with a use of the caller's. Those that nobody uses any
+   * more are passed over: they are being taken apart. Takes `mmlist_lock`.
+   * @param after - the one before, or 0 for the place before the first. @kernel init_mm
+   * @param end - where the walk ends: where it began, 0 or one that the caller uses
+   * @returns its address; 0 or `end`, without a use, when the walk comes there
+   * @kernel mm/swapfile.c try_to_unuse, one turn of its walk over the mmlist, 2.6.34
+   */
+  nextToSearch(after: number, end: number): number {
+    this.listLock.lock();
+    try {
+      for (let index = after === 0 ? 0 : this.indexOf(after) + 1; index < this.regions.count; index++) {
+        const mm = this.regions.mms.base + index * MM.$bytes;
+        if (mm === end) return end;
+        const users = this.cells.ld32(mm + MM.users);
+        // Entries that come after this look are found by a later walk.
+        if (users === 0 || this.cells.ld32(mm + MM.swapents) === 0) continue;
+        this.cells.st32(mm + MM.users, users + 1);
+        return mm;
+      }
+      return 0;
+    } finally {
+      this.listLock.unlock();
+    }
+  }
+
+  /**
+   * Drops a use. Takes `mmlist_lock`.
+   * @param mm - from {@link nextToSearch}
+   * @returns whether it was the last one: then the caller takes the address space apart
+   * @kernel mmput
+   */
+  dropUser(mm: number): boolean {
+    this.listLock.lock();
+    try {
+      this.add(mm + MM.users, -1);
+      return this.cells.ld32(mm + MM.users) === 0;
+    } finally {
+      this.listLock.unlock();
+    }
+  }
+
+  /** How many use an address space; true only for the moment. @kernel mm_users */
+  usersOf(mm: number): number {
+    return this.cells.ld32(mm + MM.users);
+  }
+
+  /** Whether some address space is being taken apart, with entries that {@link nextToSearch} passes over. Takes `mmlist_lock`. */
+  isAnyEnding(): boolean {
+    this.listLock.lock();
+    try {
+      for (let index = 0; index < this.regions.count; index++) {
+        const mm = this.regions.mms.base + index * MM.$bytes;
+        if (this.cells.ld32(mm + MM.live) === PLACE_ENDING && this.cells.ld32(mm + MM.users) === 0)
+          return true;
+      }
+      return false;
+    } finally {
+      this.listLock.unlock();
+    }
   }
 
   /** Counts the lives of the place an address space has. */
@@ -242,6 +341,24 @@ export class AddressSpaces {
    */
   pte(mm: number, vpn: number): number {
     return this.cells.ldu32(this.cells.ld32(mm + MM.table) + 4 * vpn);
+  }
+
+  /**
+   * Looks for an entry without the page-table lock: what it finds must be looked at again under it. `mmap_sem` held for reading.
+   * @param first - virtual page to begin with
+   * @param wanted - the entry
+   * @returns a virtual page that has it, or -1
+   */
+  findPte(mm: number, first: number, wanted: number): number {
+    const { i32 } = this.cells.arena;
+    const pages = this.pagesOf(mm);
+    const table = this.cells.ld32(mm + MM.table);
+    for (let chunk = first; chunk < pages; chunk += SCAN_CHUNK) {
+      this.cells.announce(table + 4 * chunk);
+      const end = Math.min(chunk + SCAN_CHUNK, pages);
+      for (let vpn = chunk; vpn < end; vpn++) if (i32[(table >> 2) + vpn] === (wanted | 0)) return vpn;
+    }
+    return -1;
   }
 
   /** Writes an entry. Page-table lock held. */
@@ -349,12 +466,12 @@ export class AddressSpaces {
     };
   }
 
-  /** Addresses of all living address spaces, in order of their places. Only while nobody creates or ends one. */
+  /** Addresses of all address spaces there are, in order of their places. Only while nobody creates or ends one. */
   list(): number[] {
     const live: number[] = [];
     for (let index = 0; index < this.regions.count; index++) {
       const mm = this.regions.mms.base + index * MM.$bytes;
-      if (this.cells.ld32(mm + MM.live) === 1) live.push(mm);
+      if (this.cells.ld32(mm + MM.live) !== PLACE_FREE) live.push(mm);
     }
     return live;
   }
@@ -394,8 +511,9 @@ export class AddressSpaces {
     try {
       for (let index = 0; index < this.regions.count; index++) {
         const mm = this.regions.mms.base + index * MM.$bytes;
-        if (this.cells.ld32(mm + MM.live) !== 0) continue;
-        this.cells.st32(mm + MM.live, 1);
+        if (this.cells.ld32(mm + MM.live) !== PLACE_FREE) continue;
+        this.cells.st32(mm + MM.live, PLACE_LIVING);
+        this.cells.st32(mm + MM.users, 1);
         this.cells.st32(mm + MM.killed, 0);
         this.add(mm + MM.generation, 1);
         return mm;

@@ -127,7 +127,7 @@ export class Faults {
       if (page === 0) return this.spaces.pte(mm, vpn) === pte ? -ENOMEM : 0;
     }
     this.frames.lockPage(page);
-    const verdict = this.isPageOf(page, entry) ? this.mapSwapPage(mm, vpn, pte, page, write) : 0;
+    const verdict = this.isStillPageOf(page, entry) ? this.mapSwapPage(mm, vpn, pte, page, write) : 0;
     this.frames.unlockPage(page);
     if (verdict <= 0) this.frames.putPage(page);
     if (verdict === MAPPED_FOR_READING && write) return this.doWpPage(mm, vpn);
@@ -224,12 +224,45 @@ export class Faults {
         this.frames.putPage(fresh);
         return 0;
       }
-      // Another task is between the slot's flag and the cache: let it go on. The original spins here without a break.
-      this.context.relax(turn);
+      this.waitForPage(turn);
     }
     return this.context.bug(
       `The swap entry 0x${entry.toString(16)} claims to be cached for ever, but no page appears.`,
     );
+  }
+
+  /**
+   * Another task is between the flag of a slot and the swap cache: lets it go on.
+   * @param turn - how often the loop has turned
+   * @kernel cond_resched in read_swap_cache_async, 3.10; 2.6.34 spins without a break
+   */
+  waitForPage(turn: number): void {
+    this.context.relax(turn);
+  }
+
+  /**
+   * Whether a page is still the one of an entry: between the look-up and the lock it may have left the swap cache, and may even have come back
+   * with another slot. A page-table entry that has not changed does not prove it: its slot may have been freed and used again.
+   * @param page - locked by the caller
+   * @param entry - under which it was found
+   * @kernel mm/memory.c do_swap_page, 2.6.36
+   */
+  isStillPageOf(page: number, entry: SwapEntry): boolean {
+    return this.cache.isSwapCache(page) && this.cache.swapEntryOf(page) === entry;
+  }
+
+  /**
+   * Drops the reference a page-table entry had to its slot, now that it maps the page; and frees the slot if space is short and nobody else
+   * needs it. Page lock and page-table lock held. Takes `swap_lock`.
+   * @param page - just mapped
+   * @param entry - its slot
+   * @kernel mm/memory.c do_swap_page, 2.6.34
+   */
+  giveBackEntry(page: number, entry: SwapEntry): void {
+    const { counts, pages, table } = this.swap;
+    counts.swapFree(entry);
+    // After the entry is given back, or the slot would still have a user.
+    if (table.vmSwapFull()) pages.tryToFreeSwap(page);
   }
 
   /** The page of a present entry that may not be written, with a reference; 0 when there is none any more. */
@@ -252,10 +285,6 @@ export class Faults {
     return (pte & PTE_PRESENT) !== 0 && (pte & PTE_WRITABLE) === 0 && this.spaces.pageOf(pte) === page;
   }
 
-  private isPageOf(page: number, entry: SwapEntry): boolean {
-    return this.cache.isSwapCache(page) && this.cache.swapEntryOf(page) === entry;
-  }
-
   /**
    * Maps a locked swap-cache page in place of its entry; the caller's reference becomes the mapping's.
    * @returns {@link MAPPED}, {@link MAPPED_FOR_READING}, 0 when the entry changed meanwhile, `-EIO` when the page could not be read
@@ -269,9 +298,7 @@ export class Faults {
       // Must come before the page is mapped and the entry is given back: it counts both. False while others share page or slot.
       const own = write && this.swap.pages.reuseSwapPage(page);
       this.spaces.mapPage(mm, vpn, page, own ? WRITTEN : PTE_ACCESSED);
-      this.swap.counts.swapFree(entry);
-      // After the entry is given back, or the slot would still have a user.
-      if (this.swap.table.vmSwapFull()) this.swap.pages.tryToFreeSwap(page);
+      this.giveBackEntry(page, entry);
       this.cells.st32(page + PAGE.referenced, 1);
       return own ? MAPPED : MAPPED_FOR_READING;
     } finally {

@@ -56,7 +56,7 @@ export class Fork {
   /**
    * Makes a child.
    * @param parent - a living address space
-   * @returns the child; `-ENOMEM` when there is no place or no page table for it, or when a slot of the parent can have no more users;
+   * @returns the child; `-ENOMEM` when there is no place or no page table for it, or no page for the count of a slot of the parent;
    * `-EFAULT` when the parent has ended
    * @kernel kernel/fork.c dup_mm, 2.6.34
    */
@@ -94,7 +94,7 @@ export class Fork {
     this.cursor = 0;
     while (this.cursor < pages) {
       const full = this.copyPteRange(parent, child, Math.min(this.cursor + BATCH_ENTRIES, pages));
-      // No lock is held here, so the memory for a higher digit of the count may be waited for.
+      // No spinlock is held here, so the page for a higher digit of the count may be waited for.
       if (full !== 0 && this.swap.counts.addSwapCountContinuation(full, GFP_KERNEL) !== 0) return -ENOMEM;
       this.context.step();
     }
@@ -127,7 +127,7 @@ export class Fork {
 
   /**
    * Copies one entry. Page-table locks of both held.
-   * @returns 0, or the swap entry whose slot can have no more users, with nothing changed
+   * @returns 0, or the swap entry whose slot can have no more users before its count gets a page, with nothing changed
    * @kernel mm/memory.c copy_one_pte, 2.6.34
    */
   copyOnePte(parent: number, child: number, vpn: number): SwapEntry {

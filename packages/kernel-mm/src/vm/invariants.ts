@@ -7,7 +7,14 @@
 import type { Frames } from '../page/frames.js';
 import { PAGE } from '../page/page.js';
 import { isSwapPte, pteToSwpEntry, swpEntry, type SwapEntry } from '../swap/entries.js';
-import { SWAP_HAS_CACHE, SWAP_INFO, SWAP_MAP_BAD, SWP_USED, swapCount } from '../swap/info.js';
+import {
+  COUNT_CONTINUED,
+  SWAP_HAS_CACHE,
+  SWAP_INFO,
+  SWAP_MAP_BAD,
+  SWP_USED,
+  swapCount,
+} from '../swap/info.js';
 import type { SwapCore } from '../swap/swap-core.js';
 import type { Cells } from '../sync/cells.js';
 import { PTE_PRESENT, PTE_WRITABLE } from './address-spaces.js';
@@ -124,9 +131,11 @@ function checkSlots(cells: Cells, vm: Vm, swap: SwapCore, census: TableCensus, b
       const users = census.users.get(entry);
       if (users !== undefined) met++;
       if (swapCount(byte) === SWAP_MAP_BAD && users === undefined) continue;
-      if (swapCount(byte) !== (users ?? 0)) {
+      const isContinued = (byte & COUNT_CONTINUED) !== 0;
+      const count = isContinued ? swap.continuations.countOf(area, offset) : swapCount(byte);
+      if (count !== (users ?? 0)) {
         broken.push(
-          `swap entry 0x${entry.toString(16)} has ${users ?? 0} user(s) in page tables, but its map byte is 0x${byte.toString(16)}`,
+          `swap entry 0x${entry.toString(16)} has ${users ?? 0} user(s) in page tables, but its map byte is 0x${byte.toString(16)}${isContinued ? ` and its whole count ${count}` : ''}`,
         );
       }
       if (users !== undefined && census.writable.has(vm.cache.peek(entry)))

@@ -20,7 +20,7 @@ import { swpOffset, swpType, type SwapEntry } from '../swap/entries.js';
 import type { SwapCore } from '../swap/swap-core.js';
 import type { Context } from '../sync/context.js';
 import type { Core } from '../sync/core.js';
-import { KERN_ERR } from '../trace/events.js';
+import { KERN_ALERT } from '../trace/events.js';
 import type { Trace } from '../trace/trace.js';
 import { VM_EVENT, type VmEvents } from './stats.js';
 import type { SwapCache } from './swap-cache.js';
@@ -143,6 +143,15 @@ export class PageIo {
     return this.endRead(page, error);
   }
 
+  /**
+   * A page could not be written: it must not be taken for clean, so that the next reclaim tries again.
+   * @param page - under writeback
+   * @kernel mm/page_io.c end_swap_bio_write, 2.6.34
+   */
+  writeAgainLater(page: number): void {
+    this.frames.setFlag(page, PG_DIRTY);
+  }
+
   /** From here on the page is kept by its writeback flag, no longer by its lock. */
   private startWriteback(page: number): void {
     this.events.count(VM_EVENT.swapOuts);
@@ -153,8 +162,8 @@ export class PageIo {
   /** @kernel mm/page_io.c end_swap_bio_write, 2.6.34 */
   private endWriteback(page: number, error: number): number {
     if (error !== 0) {
-      // The page must not be taken for clean: re-dirty it, so that the next reclaim tries again.
-      this.frames.setFlag(page, PG_ERROR | PG_DIRTY);
+      this.frames.setFlag(page, PG_ERROR);
+      this.writeAgainLater(page);
       this.complain('Write', page);
     }
     this.frames.clearFlag(page, PG_WRITEBACK);
@@ -181,7 +190,7 @@ export class PageIo {
   }
 
   private sectorOf(entry: SwapEntry): number {
-    return this.swap.table.mapSwapPage(entry) * SECTORS_PER_PAGE;
+    return this.swap.extents.mapSwapEntry(entry) * SECTORS_PER_PAGE;
   }
 
   private complain(what: string, page: number): void {
@@ -189,6 +198,6 @@ export class PageIo {
     const entry = this.cache.swapEntryOf(page);
     const bdev = this.swap.table.bdevOf(entry);
     const sector = this.sectorOf(entry);
-    this.trace.printk(`${what}-error on swap-device (${this.devices.nameOf(bdev)}:${sector})`, KERN_ERR);
+    this.trace.printk(`${what}-error on swap-device (${this.devices.numberOf(bdev)}:${sector})`, KERN_ALERT);
   }
 }

@@ -22,7 +22,7 @@ import type { SwapCache } from './swap-cache.js';
 export const SWAP_SUCCESS = 0;
 /** Result of {@link ReverseMap.tryToUnmap}: somebody maps the page still, whom the walk has missed. @kernel SWAP_AGAIN */
 export const SWAP_AGAIN = 1;
-/** Result of {@link ReverseMap.tryToUnmap}: somebody maps the page still, since its slot can have no more users. @kernel SWAP_FAIL */
+/** Result of {@link ReverseMap.tryToUnmap}: somebody maps the page still, since there is no page for the count of its slot. @kernel SWAP_FAIL */
 export const SWAP_FAIL = 2;
 
 /** The reverse map as one thread sees it. */

@@ -40,6 +40,8 @@ export const VM_EVENT = struct(
     forks: 'f64',
     /** Pages copied because a process wrote to one that others may read too. */
     copies: 'f64',
+    /** Page-table entries in which swapoff put a page in the place of a slot. */
+    broughtHome: 'f64',
   },
   128,
 );
@@ -58,7 +60,8 @@ export type VmEvent =
   | 'kills'
   | 'ioErrors'
   | 'forks'
-  | 'copies';
+  | 'copies'
+  | 'broughtHome';
 
 /** All counters, summed over all tasks. */
 export type VmEventSums = Readonly<Record<VmEvent, number>>;
@@ -112,6 +115,7 @@ export class VmEvents {
       ioErrors: this.sum(VM_EVENT.ioErrors),
       forks: this.sum(VM_EVENT.forks),
       copies: this.sum(VM_EVENT.copies),
+      broughtHome: this.sum(VM_EVENT.broughtHome),
     };
   }
 

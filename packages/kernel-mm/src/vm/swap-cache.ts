@@ -159,14 +159,24 @@ export class SwapCache implements SwapCacheOps {
   deleteFromSwapCache(page: number): void {
     this.frames.assertLocked(page, 'delete_from_swap_cache');
     const entry = this.swapEntryOf(page);
+    // In this order: as long as the slot has its flag, nobody else puts a page for it into the cache.
+    this.removeFromTree(page);
+    this.swap.counts.swapcacheFree(entry);
+    this.frames.putPage(page);
+  }
+
+  /**
+   * Takes a page out of the tree, and no more. The caller holds the page lock; takes `tree_lock`.
+   * @param page - in the cache
+   * @kernel __delete_from_swap_cache
+   */
+  removeFromTree(page: number): void {
     this.treeLock.lock();
     try {
       this.unhash(page);
     } finally {
       this.treeLock.unlock();
     }
-    this.swap.counts.swapcacheFree(entry);
-    this.frames.putPage(page);
   }
 
   /**
@@ -312,7 +322,7 @@ export class SwapCache implements SwapCacheOps {
     return page;
   }
 
-  /** `tree_lock` held. @kernel __delete_from_swap_cache */
+  /** `tree_lock` held. */
   private unhash(page: number): void {
     if (!this.isSwapCache(page))
       this.context.bug(

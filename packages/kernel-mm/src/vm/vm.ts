@@ -12,7 +12,6 @@ import type { BlockLayer } from '../block/block-layer.js';
 import type { Frames } from '../page/frames.js';
 import type { ReclaimList } from '../page/lru.js';
 import type { Vmalloc } from '../page/vmalloc.js';
-import { NothingToUnuse } from '../swap/operations.js';
 import type { SwapCore } from '../swap/swap-core.js';
 import type { Core } from '../sync/core.js';
 import type { LockClasses } from '../sync/lock-classes.js';
@@ -21,11 +20,13 @@ import { Access } from './access.js';
 import { AddressSpaces, layoutAddressSpaces, type AddressSpacesLayout } from './address-spaces.js';
 import { Faults } from './fault.js';
 import { Fork } from './fork.js';
+import { MemoryReport } from './memory-report.js';
 import { PageIo } from './page-io.js';
 import { layoutReclaim, Reclaim } from './reclaim.js';
 import { ReverseMap } from './rmap.js';
 import { layoutVmEvents, VmEvents } from './stats.js';
 import { layoutSwapCache, SwapCache, type SwapCacheLayout } from './swap-cache.js';
+import { Unuse } from './unuse.js';
 import { Zap } from './zap.js';
 
 /** Regions of the vm. */
@@ -69,6 +70,9 @@ export class Vm {
   readonly zap: Zap;
   readonly fork: Fork;
   readonly access: Access;
+  readonly report: MemoryReport;
+  /** Bringing pages home at swapoff. */
+  readonly unuse: Unuse;
 
   /**
    * @param core - this thread's lower floors
@@ -102,7 +106,10 @@ export class Vm {
     this.zap = new Zap(core, { frames, spaces, swap, cache });
     this.fork = new Fork(core, { spaces, swap, zap: this.zap, events });
     this.access = new Access(core, { frames, spaces, faults: this.faults, zap: this.zap, events });
+    this.report = new MemoryReport({ frames, swap, cache, spaces, trace });
     frames.setReclaimer(this.reclaim);
-    swap.setOperations(cache, new NothingToUnuse(swap.table));
+    const { faults, zap } = this;
+    this.unuse = new Unuse(core, { frames, spaces, swap, cache, io, faults, zap, events });
+    swap.setOperations(cache, this.unuse);
   }
 }

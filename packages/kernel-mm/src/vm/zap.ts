@@ -11,7 +11,7 @@ import { pteToSwpEntry } from '../swap/entries.js';
 import type { SwapCore } from '../swap/swap-core.js';
 import type { Context } from '../sync/context.js';
 import type { Core } from '../sync/core.js';
-import { PTE_PRESENT, type AddressSpaces } from './address-spaces.js';
+import { ANY_GENERATION, PTE_PRESENT, type AddressSpaces } from './address-spaces.js';
 import type { SwapCache } from './swap-cache.js';
 
 /** Unmapping of one thread. */
@@ -53,13 +53,35 @@ export class Zap {
     for (let vpn = first; vpn < first + count; vpn++) this.zapPte(mm, vpn);
   }
 
-  /** Drops everything and gives the address space back. Entered without `mmap_sem`. @kernel mmput, exit_mmap */
-  exit(mm: number): void {
+  /**
+   * Ends a process: drops everything and gives its address space back, unless somebody uses that from outside: then the last one does. Entered
+   * without `mmap_sem`; may sleep. Does nothing when the process has ended before, whoever is in its place now.
+   * @param mm - address space
+   * @param generation - from `generationOf` while the process lived; without it, whichever process is there
+   * @kernel exit_mm
+   */
+  exit(mm: number, generation = ANY_GENERATION): void {
+    if (this.spaces.retire(mm, generation)) this.exitMmap(mm);
+  }
+
+  /**
+   * Drops a use of an address space that its process may have ended meanwhile; the last one takes it apart. Entered without `mmap_sem`.
+   * @param mm - in use by the caller
+   * @kernel kernel/fork.c mmput, 2.6.34
+   */
+  mmput(mm: number): void {
+    if (this.spaces.dropUser(mm)) this.exitMmap(mm);
+  }
+
+  /**
+   * Takes an address space apart that nobody uses any more. Entered without `mmap_sem`; may sleep. @kernel mm/mmap.c exit_mmap, 2.6.34
+   * @param mm - address space whose last use the caller has dropped
+   */
+  exitMmap(mm: number): void {
     const semaphore = this.spaces.mmapSem(mm);
+    // A task of the process may be in the middle of a fault.
     semaphore.downWrite();
     try {
-      // Another task ended it while this one waited.
-      if (this.spaces.pagesOf(mm) === 0) return;
       this.zapRange(mm, 0, this.spaces.pagesOf(mm));
       this.spaces.destroy(mm);
     } finally {

@@ -84,9 +84,15 @@ describe('the options of a machine', () => {
     ['a seed that is no integer', { seed: 1.5 }, 'ERR_OUT_OF_RANGE', 'seed is 1.5'],
     [
       'an unknown profile',
-      { profile: '2.6.34' },
+      { profile: '2.6.33' },
       'ERR_INVALID_ARGUMENT',
-      "The profile '2.6.34' is not there yet; this version has only 'sound'.",
+      "There is no profile '2.6.33'; choose one of sound, 2.6.34, 2.6.34+series, 2.6.35.",
+    ],
+    [
+      'an unknown variant',
+      { variants: ['c13', 'c99'] },
+      'ERR_INVALID_ARGUMENT',
+      "There is no variant 'c99'; choose from c01, c02,",
     ],
     [
       'an unknown policy',
@@ -159,6 +165,7 @@ describe('the options of a machine', () => {
       ramBytes: 64 << 20,
       shared: false,
       profile: 'sound',
+      variants: [],
       policy: 'notify',
       limitBytes: 0,
       ramDisks: [{ name: 'ram0', bytes: 4 << 20 }],

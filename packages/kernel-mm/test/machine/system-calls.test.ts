@@ -17,7 +17,7 @@ function newMachine(options: CreateMachineOptions = {}): { machine: Machine; vie
     ramDisks: [
       { name: 'ram0', bytes: (PAGES + 1) * PAGE_SIZE },
       { name: 'ram1', bytes: (PAGES + 1) * PAGE_SIZE },
-      { name: 'tiny', bytes: 10 * PAGE_SIZE },
+      { name: 'tiny', bytes: 9 * PAGE_SIZE },
     ],
     ...options,
   });
@@ -67,7 +67,8 @@ const ERRNOS: Readonly<Record<string, number>> = {
 };
 
 const HEADER =
-  'it is in use, or has no valid swap header (mkswap writes one), or the header does not fit the device';
+  'it is in use, or neither a block device nor a regular file, or has no valid swap header (mkswap writes one), or the header does not fit it, ' +
+  'or it is a file with holes';
 
 describe('mkswap, swapon and swapoff', () => {
   it('work, and the events tell it', () => {
@@ -90,32 +91,32 @@ describe('mkswap, swapon and swapoff', () => {
   });
 
   it('say what was wrong with which value, and change nothing', () => {
-    const { view } = newMachine();
+    const { machine, view } = newMachine();
     const { devices } = view.kernel.block;
     expectError(
       view,
       () => view.mkswap('/dev/none'),
       'ENOENT',
-      'mkswap: ENOENT: /dev/none: there is no such block device',
+      'mkswap: ENOENT: /dev/none: there is no such block device or file',
     );
     expectError(
       view,
       () => view.mkswap('/dev/tiny'),
       'EINVAL',
-      'mkswap: EINVAL: /dev/tiny: it is too small: a swap device has at least 11 pages',
+      'mkswap: EINVAL: /dev/tiny: it has fewer than 10 pages, or is neither a block device nor a regular file',
     );
     expectError(
       view,
       () => view.swapon('/dev/none'),
       'ENOENT',
-      'swapon: ENOENT: /dev/none: there is no such block device',
+      'swapon: ENOENT: /dev/none: there is no such block device or file',
     );
     expectError(view, () => view.swapon('/dev/ram0'), 'EINVAL', `swapon: EINVAL: /dev/ram0: ${HEADER}`);
     expectError(
       view,
       () => view.swapoff('/dev/none'),
       'ENOENT',
-      'swapoff: ENOENT: /dev/none: there is no such block device',
+      'swapoff: ENOENT: /dev/none: there is no such block device or file',
     );
     expectError(
       view,
@@ -143,7 +144,7 @@ describe('mkswap, swapon and swapoff', () => {
       view,
       () => view.mkswap('/dev/ram0'),
       'EBUSY',
-      'mkswap: EBUSY: /dev/ram0: it is in use; swap it off first',
+      'mkswap: EBUSY: /dev/ram0: it is in use: a device with files on it, or a swap area, which must be swapped off first',
     );
     expectError(
       view,
@@ -154,19 +155,46 @@ describe('mkswap, swapon and swapoff', () => {
     const space = view.createAddressSpace({ bytes: PAGE_SIZE });
     space.write(0, Uint8Array.of(1));
     view.reclaimPages(1);
-    expectErrorInUse(view);
-    space.exit();
+    machine.signal('main');
+    expectErrorInUse(view, 'EINTR: /dev/ram0: a signal came before all its pages were in memory', -4);
+    const entry = view.kernel.swap.allocator.getSwapPageOfType(0);
+    expectErrorInUse(view, 'EOPNOTSUPP: /dev/ram0: some of its slots belong to no process', -95);
+    view.kernel.swap.counts.swapFree(entry);
     view.swapoff('/dev/ram0');
     expect(view.kernel.swap.report.swaps()).to.deep.equal([]);
+    expect(space.read(0, 1)).to.deep.equal(Uint8Array.of(1));
   });
 
   /** A swapoff that fails puts the area back in the list under a new priority, as in the kernel, so it has a footprint. */
-  function expectErrorInUse(view: MachineView): void {
+  function expectErrorInUse(view: MachineView, sentence: string, errno: number): void {
     expect(() => view.swapoff('/dev/ram0'))
-      .to.throw(KernelError, 'swapoff: EOPNOTSUPP: /dev/ram0: some of its slots are in use')
-      .with.property('errno', -95);
+      .to.throw(KernelError, `swapoff: ${sentence}`)
+      .with.property('errno', errno);
     expect(view.kernel.swap.report.swaps()[0]).to.deep.include({ inusePages: 1 });
   }
+
+  it('interrupt the task that is meant, once, and no other', () => {
+    const { machine, view } = newMachine();
+    const other = machine.attach({ name: 'other' });
+    const { context } = view.kernel.core;
+    machine.signal('other');
+    expect([context.signalPending(), other.kernel.core.context.signalPending()]).to.deep.equal([false, true]);
+    machine.signal(context.current);
+    expect(context.signalPending()).to.equal(true);
+    // A call that is through before it looks takes the signal all the same.
+    view.mkswap('/dev/ram0');
+    view.swapon('/dev/ram0');
+    view.swapoff('/dev/ram0');
+    expect(context.signalPending()).to.equal(false);
+    other.detach();
+    for (const nobody of ['nobody', 'other', 63, -1]) {
+      expect(() => machine.signal(nobody))
+        .to.throw(MisuseError, `signal: no task '${nobody}' is attached`)
+        .with.property('code', 'ERR_INVALID_ARGUMENT');
+    }
+    // Whoever gets the place of a task does not get its signals.
+    expect(machine.attach({ name: 'next' }).kernel.core.context.signalPending()).to.equal(false);
+  });
 
   it('refuse a priority out of range before anything happens', () => {
     const { view } = newMachine();

@@ -15,6 +15,8 @@ import {
   notifierToErrno,
 } from '#src/notifier/constants.js';
 import { type RawNotifierChain } from '#src/notifier/raw-chain.js';
+import { type SrcuNotifierChain } from '#src/notifier/srcu-chain.js';
+import { installNotifierErrno } from '#src/variants/notifier-errno.js';
 import { createTestCore, type TestCore, type TestCoreOptions } from '../support/core.js';
 import { siblingModule, until, valuesOf, withThreads } from '../support/threads.js';
 import { attachNotifiers, buildNotifiers, type NotifierInput, type NotifierRegions } from './scenarios.js';
@@ -35,6 +37,7 @@ interface Fixture {
   readonly otherRaw: RawNotifierChain;
   readonly blocking: BlockingNotifierChain;
   readonly atomic: AtomicNotifierChain;
+  readonly srcu: SrcuNotifierChain;
   /** Cell for numbers of calls. */
   readonly cell: number;
   /** What the callbacks were given, in order. */
@@ -45,7 +48,8 @@ interface Fixture {
 
 function setUp(options: TestCoreOptions = {}): Fixture {
   const machine = createTestCore(buildNotifiers, options);
-  const { blocks, raw, otherRaw, blocking, atomic } = attachNotifiers(machine);
+  const { blocks, raw, otherRaw, blocking, atomic, srcu } = attachNotifiers(machine);
+  srcu.init();
   const calls: Call[] = [];
   return {
     machine,
@@ -54,6 +58,7 @@ function setUp(options: TestCoreOptions = {}): Fixture {
     otherRaw,
     blocking,
     atomic,
+    srcu,
     cell: machine.regions.cells.base,
     calls,
     block: (priority = 0, answer = NOTIFY_DONE) => {
@@ -70,18 +75,6 @@ function called(fixture: Fixture): number[] {
   return fixture.calls.splice(0).map((call) => call.block);
 }
 
-/** Names of the blocks of a chain in order, five at most. */
-function follow(fixture: Fixture, chain: RawNotifierChain, byName: ReadonlyMap<string, number>): string {
-  const { cells } = fixture.machine;
-  let names = '';
-  let block = cells.ld32(chain.address);
-  while (block !== 0 && names.length < 5) {
-    names += [...byName].find(([, address]) => address === block)?.[0] ?? '?';
-    block = cells.ld32(block + NOTIFIER_BLOCK.next);
-  }
-  return names;
-}
-
 describe('notifier answers', () => {
   it('wrap errnos up as in 2.6.34 and unwrap them', () => {
     expect([0, -1, -12, -22].map(notifierFromErrno)).to.deep.equal([0x8001, 0x8002, 0x800d, 0x8017]);
@@ -93,6 +86,22 @@ describe('notifier answers', () => {
 
   it('wrap success up as NOTIFY_OK in the later form', () => {
     expect([0, -1, -12].map(notifierFromErrnoOrOk)).to.deep.equal([0x0001, 0x8002, 0x800d]);
+  });
+
+  it('let a call go on after success, which in the variant notifier-errno ends it', () => {
+    for (const isWrong of [false, true]) {
+      const fixture = setUp();
+      const { blocks, raw } = fixture;
+      if (isWrong) installNotifierErrno(blocks);
+      const wrapping = blocks.calls.define('wrapping', (_block, action) => blocks.notifierFromErrno(action));
+      const last = fixture.block(-1, NOTIFY_OK);
+      raw.register(blocks.create(wrapping));
+      raw.register(last);
+      expect(raw.call(0, 0)).to.equal(isWrong ? NOTIFY_STOP : NOTIFY_OK);
+      expect(called(fixture)).to.deep.equal(isWrong ? [] : [last]);
+      expect(notifierToErrno(raw.call(-12, 0))).to.equal(-12);
+      expect(called(fixture)).to.deep.equal([]);
+    }
   });
 
   it('give every errno back', () => {
@@ -135,7 +144,7 @@ describe('notifier blocks', () => {
   });
 });
 
-for (const kind of ['raw', 'blocking', 'atomic'] as const) {
+for (const kind of ['raw', 'blocking', 'atomic', 'srcu'] as const) {
   describe(`${kind} notifier chain`, () => {
     it('calls nobody when it is empty', () => {
       const fixture = setUp();
@@ -273,49 +282,6 @@ describe('raw notifier chain, on its own', () => {
     raw.call(0, 0);
     expect(called(fixture)).to.deep.equal([last]);
     expect(blocks.destroy(leaving)).to.equal(0);
-  });
-
-  // The letters stand for blocks; the chain is followed for five steps.
-  for (const [before, priorities, after] of [
-    ['n', {}, 'nnnnn'],
-    ['nm', {}, 'n'],
-    ['mn', {}, 'mnnnn'],
-    ['nm', { n: 5, m: 1 }, 'nnnnn'],
-  ] as const) {
-    it(`is destroyed when a block is inserted twice without asking: ${before} becomes ${after}`, () => {
-      const fixture = setUp();
-      const { raw, machine } = fixture;
-      const byName = new Map<string, number>();
-      for (const name of before) {
-        const priority = (priorities as Record<string, number>)[name];
-        byName.set(name, fixture.block(priority));
-        raw.insert(byName.get(name)!);
-      }
-      raw.insert(byName.get('n')!);
-      expect(follow(fixture, raw, byName)).to.equal(after);
-      if (after === 'n') return;
-      expect(() => raw.call(0, 0)).to.throw(KernelBug, 'has no end');
-      expect(fixture.calls).to.have.length(NOTIFIER_BLOCKS_MAX);
-      expect(machine.panic.report()).to.include('raw_chains');
-      const stranger = fixture.block(-1);
-      expect(() => raw.insert(stranger)).to.throw(KernelBug, 'has no end');
-      expect(() => raw.unregister(stranger)).to.throw(KernelBug, 'has no end');
-      expect(() => raw.isRegistered(stranger)).to.throw(KernelBug, 'has no end');
-      // A call that ends by itself never notices.
-      expect(raw.call(0, 0, 3)).to.equal(NOTIFY_DONE);
-    });
-  }
-
-  it('loses blocks when one of them is inserted into another chain without asking', () => {
-    const fixture = setUp();
-    const { raw, otherRaw } = fixture;
-    const byName = new Map(['n', 'y', 'x'].map((name) => [name, fixture.block()]));
-    raw.insert(byName.get('n')!);
-    raw.insert(byName.get('y')!);
-    otherRaw.insert(byName.get('x')!);
-    otherRaw.insert(byName.get('n')!);
-    expect(follow(fixture, raw, byName)).to.equal('n');
-    expect(follow(fixture, otherRaw, byName)).to.equal('xn');
   });
 
   for (const seed of [SEED, RANDOM_SEED]) {
@@ -525,36 +491,144 @@ describe('atomic notifier chain, on its own', () => {
     expect(main.atomic.unregister(first)).to.equal(-ENOENT);
     expect(blocks.destroy(first)).to.equal(0);
   });
+});
 
-  /** Unregisters while another thread is inside the callback; gives how far the callback was when that returned. */
-  async function stageAtReturn(withoutWait: boolean): Promise<number> {
-    return withThreads(siblingModule('scenarios', import.meta.url).href, async (threads) => {
+describe('SRCU notifier chain, on its own', () => {
+  it('must be made before it is used, and can be made again when it has ended', () => {
+    const { machine, srcu, block } = setUp();
+    expect(() => srcu.init()).to.throw(KernelBug, 'is made twice');
+    const again = setUp().srcu;
+    again.cleanup();
+    again.init();
+    expect(again.call(0, 0)).to.equal(NOTIFY_DONE);
+    srcu.register(block());
+    expect(() => srcu.cleanup()).to.throw(KernelBug, 'ends with blocks on it');
+    expect(machine.panic.report()).to.include('srcu_chain');
+    for (const use of ['register', 'unregister', 'call'] as const) {
       const fixture = setUp();
-      const { cells, handle, tasks, regions } = fixture.machine;
-      const block = fixture.blocks.create(fixture.blocks.calls.define('slow_callback', () => NOTIFY_OK));
-      fixture.atomic.register(block);
-      const input: NotifierInput = { handle, block, kind: 'atomic', withoutWait };
-      const caller = threads.start('callSlowly', input);
-      await until('the callback runs', () => cells.atomicLoad(regions.cells.base) === 1);
-      const remover = threads.start('unregister', input);
-      if (withoutWait) await threads.ended(remover, 10_000);
-      else await until('somebody waits', () => tasks.list().some(({ waitAddress }) => waitAddress !== 0));
-      cells.atomicStore(regions.cells.base, 2);
-      expect(valuesOf(await threads.allEnded(10_000))[caller]).to.equal(NOTIFY_OK);
-      const seen = valuesOf<{ result: number; stage: number }>(await threads.allEnded(10_000))[remover]!;
-      expect(seen.result).to.equal(0);
-      expect(fixture.atomic.isEmpty()).to.equal(true);
-      return seen.stage;
-    });
-  }
-
-  it('lets an unregistration in another thread wait for the callbacks that run', async () => {
-    // 3: the callback had ended before unregister returned.
-    expect(await stageAtReturn(false)).to.equal(3);
+      const one = fixture.block();
+      fixture.srcu.cleanup();
+      expect(() => fixture.srcu[use](one, 0), use).to.throw(KernelBug, 'was never made');
+    }
   });
 
-  it('would let a callback run on after its unregistration if that did not wait', async () => {
-    // 1: the callback was still running.
-    expect(await stageAtReturn(true)).to.equal(1);
+  it('stops the machine when its head cannot be made', () => {
+    const { srcu } = setUp();
+    srcu.cleanup();
+    while (srcu.srcu.initSrcuStruct() > 0);
+    expect(() => srcu.init()).to.throw(KernelBug, 'could not be made: error -12');
+  });
+
+  it('lets callbacks sleep, and must not be called with a spinlock held', () => {
+    const { blocks, srcu, machine } = setUp();
+    const { context } = machine;
+    const sleeping = blocks.calls.define('sleeping', () => {
+      context.mightSleep('a callback');
+      return NOTIFY_OK;
+    });
+    srcu.register(blocks.create(sleeping));
+    expect(srcu.call(0, 0)).to.equal(NOTIFY_OK);
+    context.preemptDisable();
+    expect(() => srcu.call(0, 0)).to.throw(KernelBug, 'Sleeping in atomic context');
+  });
+
+  it('ends its section when a callback throws', () => {
+    const { blocks, srcu } = setUp();
+    const call = blocks.calls.define('throwing', () => {
+      throw new Error('from the callback');
+    });
+    const block = blocks.create(call);
+    srcu.register(block);
+    expect(() => srcu.call(0, 0)).to.throw('from the callback');
+    expect(srcu.unregister(block)).to.equal(0);
+  });
+
+  it('lets a callback register and call, but reports one that unregisters: it would wait for itself', () => {
+    const { blocks, srcu, block, calls } = setUp();
+    const spare = block(-1);
+    const registering = blocks.calls.define('registering', (_block, action) => {
+      srcu.register(spare);
+      return action === 7 ? srcu.call(8, 0) : NOTIFY_OK;
+    });
+    srcu.register(blocks.create(registering));
+    srcu.call(7, 0);
+    // The inner call saw the new block; the walk of the outer one had already read that nobody follows.
+    expect(calls).to.deep.equal([{ block: spare, action: 8, data: 0 }]);
+    const unregistering = blocks.calls.define('unregistering', (own) => srcu.unregister(own));
+    srcu.register(blocks.create(unregistering, 1));
+    expect(() => srcu.call(0, 0)).to.throw(KernelBug, 'would wait for itself');
+  });
+
+  it('takes its mutex to register, and none to call', () => {
+    const fixture = setUp({ lockStats: true });
+    const taken = (lockClass: string): number =>
+      fixture.machine.stats.sum().find((row) => row.lockClass === lockClass)!.acquisitions;
+    const block = fixture.block();
+    fixture.srcu.register(block);
+    fixture.srcu.call(0, 0);
+    expect([taken('srcu_chain_mutex'), taken('srcu_mutex')]).to.deep.equal([1, 0]);
+    fixture.srcu.unregister(block);
+    expect([taken('srcu_chain_mutex'), taken('srcu_mutex')]).to.deep.equal([2, 1]);
+  });
+
+  it('keeps a block until no call can stand on it, where a view must not wait', () => {
+    const fixture = setUp();
+    const { block: make, blocks, srcu } = fixture;
+    const [first, second] = [make(), make()];
+    srcu.register(first);
+    srcu.register(second);
+    const reader = attachNotifiers(fixture.machine.attach({ name: 'reader' }));
+    const main = attachNotifiers(fixture.machine.attach({ name: 'main', mayWait: false }));
+    const callback = reader.blocks.calls.define(`answer${NOTIFY_DONE}`, () => {
+      expect(() => main.srcu.unregister(first)).to.throw(MisuseError, 'reader is reading under SRCU');
+      // Off the chain, but neither free nor to be had for another chain; its own link still leads on.
+      expect(fixture.machine.cells.ld32(first + NOTIFIER_BLOCK.next)).to.equal(second);
+      expect(blocks.destroy(first)).to.equal(-EBUSY);
+      expect(fixture.raw.register(first)).to.equal(-EEXIST);
+      return NOTIFY_STOP;
+    });
+    expect(callback).to.be.greaterThan(0);
+    expect(reader.srcu.call(1, 2)).to.equal(NOTIFY_STOP);
+    srcu.call(1, 2);
+    expect(called(fixture)).to.deep.equal([second]);
+    expect(main.srcu.unregister(first)).to.equal(0);
+    expect(main.srcu.unregister(first)).to.equal(-ENOENT);
+    expect(blocks.destroy(first)).to.equal(0);
   });
 });
+
+for (const kind of ['atomic', 'srcu'] as const) {
+  describe(`unregistration from ${kind === 'atomic' ? 'an atomic' : 'an SRCU'} notifier chain`, () => {
+    /** Unregisters while another thread is inside the callback; gives how far the callback was when that returned. */
+    async function stageAtReturn(withoutWait: boolean): Promise<number> {
+      return withThreads(siblingModule('scenarios', import.meta.url).href, async (threads) => {
+        const fixture = setUp();
+        const { cells, handle, tasks, regions } = fixture.machine;
+        const block = fixture.blocks.create(fixture.blocks.calls.define('slow_callback', () => NOTIFY_OK));
+        fixture[kind].register(block);
+        const input: NotifierInput = { handle, block, kind, withoutWait };
+        const caller = threads.start('callSlowly', input);
+        await until('the callback runs', () => cells.atomicLoad(regions.cells.base) === 1);
+        const remover = threads.start('unregister', input);
+        if (withoutWait) await threads.ended(remover, 10_000);
+        else await until('somebody waits', () => tasks.list().some(({ waitAddress }) => waitAddress !== 0));
+        cells.atomicStore(regions.cells.base, 2);
+        expect(valuesOf(await threads.allEnded(10_000))[caller]).to.equal(NOTIFY_OK);
+        const seen = valuesOf<{ result: number; stage: number }>(await threads.allEnded(10_000))[remover]!;
+        expect(seen.result).to.equal(0);
+        expect(fixture[kind].isEmpty()).to.equal(true);
+        return seen.stage;
+      });
+    }
+
+    it('waits in another thread for the callbacks that run', async () => {
+      // 3: the callback had ended before unregister returned.
+      expect(await stageAtReturn(false)).to.equal(3);
+    });
+
+    it('would let a callback run on after it if it did not wait', async () => {
+      // 1: the callback was still running.
+      expect(await stageAtReturn(true)).to.equal(1);
+    });
+  });
+}

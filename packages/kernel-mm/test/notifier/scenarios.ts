@@ -13,7 +13,10 @@ import {
 } from '#src/notifier/blocking-chain.js';
 import { NOTIFY_OK } from '#src/notifier/constants.js';
 import { layoutRawChains, NOTIFIER_HEAD, RawNotifierChain } from '#src/notifier/raw-chain.js';
+import { layoutSrcuChain, SrcuNotifierChain, type SrcuChainPlace } from '#src/notifier/srcu-chain.js';
 import type { LockClasses } from '#src/sync/lock-classes.js';
+import { layoutLocks, SpinLock } from '#src/sync/locks.js';
+import { layoutSrcu, Srcu, type SrcuPlace } from '#src/sync/srcu.js';
 import { attachTestCore, type TestCore, type TestCoreHandle } from '../support/core.js';
 
 /** A few chains and some cells. */
@@ -22,6 +25,11 @@ export interface NotifierRegions {
   readonly raw: Region;
   readonly blocking: BlockingChainPlace;
   readonly atomic: AtomicChainsPlace;
+  readonly srcu: SrcuPlace;
+  readonly srcuChain: SrcuChainPlace;
+  /** The lock of those who use the raw chain in threads. */
+  readonly rawLock: Region;
+  readonly rawLockClass: number;
   /** First cell: stage of the slow callback, or a number of calls. */
   readonly cells: Region;
 }
@@ -33,15 +41,17 @@ export interface Notifiers {
   readonly otherRaw: RawNotifierChain;
   readonly blocking: BlockingNotifierChain;
   readonly atomic: AtomicNotifierChain;
+  readonly srcu: SrcuNotifierChain;
+  readonly rawLock: SpinLock;
 }
 
 /** Input of the threads. */
 export interface NotifierInput {
   readonly handle: TestCoreHandle;
   readonly block: number;
-  /** Which of the two chains that threads may share. */
-  readonly kind: 'blocking' | 'atomic';
-  /** Whether an unregistration from the atomic chain leaves its wait out. */
+  /** Which of the chains that threads may share without a lock of their own. */
+  readonly kind: 'blocking' | 'atomic' | 'srcu';
+  /** Whether an unregistration leaves its wait for readers out. */
   readonly withoutWait?: boolean;
 }
 
@@ -57,7 +67,11 @@ export function buildNotifiers(layout: Layout, classes: LockClasses): NotifierRe
     raw: layoutRawChains(layout, 'raw_chains', 2),
     blocking: layoutBlockingChain(layout, classes, 'chain'),
     atomic: layoutAtomicChains(layout, classes, 'atomic_chain'),
-    cells: layout.bytes('hot', 'cells', 64),
+    srcu: layoutSrcu(layout, classes),
+    srcuChain: layoutSrcuChain(layout, classes, 'srcu_chain'),
+    rawLock: layoutLocks(layout, 'raw_lock'),
+    rawLockClass: classes.define('raw_lock'),
+    cells: layout.bytes('hot', 'cells', 1024),
   };
 }
 
@@ -71,6 +85,8 @@ export function attachNotifiers(machine: TestCore<NotifierRegions>): Notifiers {
     otherRaw: new RawNotifierChain(core, blocks, regions.raw.base + NOTIFIER_HEAD.$bytes),
     blocking: new BlockingNotifierChain(core, blocks, regions.blocking),
     atomic: new AtomicNotifierChain(core, blocks, regions.atomic),
+    srcu: new SrcuNotifierChain(core, blocks, new Srcu(core, regions.srcu), regions.srcuChain),
+    rawLock: new SpinLock(core.locks, regions.rawLock.base, regions.rawLockClass),
   };
 }
 
@@ -98,7 +114,10 @@ export function callSlowly(input: NotifierInput): number {
 export function unregister(input: NotifierInput): { result: number; stage: number } {
   const machine = attachTestCore(buildNotifiers, input.handle, { name: 'remover' });
   const notifiers = attachNotifiers(machine);
-  if (input.withoutWait === true) notifiers.atomic.rcu.synchronizeRcu = () => {};
+  if (input.withoutWait === true) {
+    notifiers.atomic.rcu.synchronizeRcu = () => {};
+    notifiers.srcu.srcu.synchronizeSrcu = () => {};
+  }
   const result = notifiers[input.kind].unregister(input.block);
   return { result, stage: machine.cells.atomicLoad(machine.regions.cells.base) };
 }

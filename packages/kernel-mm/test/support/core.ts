@@ -6,8 +6,9 @@
  */
 import { createArena, viewArena, type Arena, type WasmMemory } from '#src/arena/memory.js';
 import { Layout } from '#src/arena/layout.js';
+import { createPageBytes } from '#src/arena/page-bytes.js';
 import { layoutSymbols, Symbols } from '#src/arena/symbols.js';
-import { Cells } from '#src/sync/cells.js';
+import { createCells, type Cells } from '#src/sync/cells.js';
 import { Context } from '#src/sync/context.js';
 import type { Core } from '#src/sync/core.js';
 import { layoutLockStats, LockClasses, LockStats } from '#src/sync/lock-classes.js';
@@ -41,6 +42,8 @@ export interface TestCoreOptions {
   readonly hook?: PointHook | null;
   /** How spinlocks wait; adaptive when not given. The same for all threads of a machine. */
   readonly spinlock?: SpinlockKind;
+  /** Whether page bytes, and what else can be, are handled in WASM; false when not given. */
+  readonly wasm?: boolean;
 }
 
 /** What another thread needs to attach; it survives `postMessage`. */
@@ -95,7 +98,8 @@ export function attachTestCore<R>(
 ): TestCore<R> {
   const { layout, classes, regions, own } = lay(build);
   const arena = viewArena(handle.memory, handle.shared);
-  const cells = new Cells(arena, options.hook ?? null);
+  const bytes = createPageBytes(arena, options.wasm ?? false);
+  const cells = createCells(arena, options.hook ?? null, bytes);
   const tasks = new Tasks(arena, own.tasks);
   const panic = new Panic(arena, own.panic);
   const stats = new LockStats(arena, own.stats, classes);

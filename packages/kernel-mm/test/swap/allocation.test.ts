@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { swpEntry, swpOffset, swpType } from '#src/swap/entries.js';
-import { installC02 } from '#src/variants/c02.js';
+import { installVariants } from '#src/variants/registry.js';
 import { createSwapMachine, type SwapMachine } from './machine.js';
 
 const RANDOM_SEED = Math.trunc(Math.random() * 0x7fff_ffff);
@@ -20,16 +20,16 @@ function takeAll(machine: SwapMachine): [number, number][] {
 
 describe('getSwapPage', () => {
   const profiles = [
-    { profile: 'sound', install: () => {} },
-    { profile: 'c02', install: installC02 },
+    { profile: 'sound', variants: [] },
+    { profile: 'c02', variants: ['c02'] },
   ];
-  for (const { profile, install } of profiles) {
+  for (const { profile, variants } of profiles) {
     it(`alternates between areas of equal priority, the newest first (${profile})`, () => {
       const machine = machineWith([
         [3, 5],
         [3, 5],
       ]);
-      install(machine.swap);
+      installVariants(machine, 'sound', variants);
       expect(takeAll(machine)).to.deep.equal([
         [1, 1],
         [0, 1],
@@ -45,7 +45,7 @@ describe('getSwapPage', () => {
         [2, 10],
         [4, 5],
       ]);
-      install(machine.swap);
+      installVariants(machine, 'sound', variants);
       const first = [machine.get(), machine.get(), machine.get(), machine.get()];
       expect(first).to.deep.equal([
         [0, 1],
@@ -85,7 +85,7 @@ describe('getSwapPage', () => {
 
   it('alternates between lower priorities once the highest is full, under c02', () => {
     const machine = machineWith(threePriorities);
-    installC02(machine.swap);
+    installVariants(machine, 'sound', ['c02']);
     expect(takeAll(machine)).to.deep.equal([
       [0, 1],
       [0, 2],
@@ -128,9 +128,8 @@ describe('getSwapPage', () => {
       [2, 5],
     ]);
     // The bounds say that area 0 has a slot, but its map has none.
-    const map = machine.field(0, 'swapMap');
-    machine.test.cells.st8(map + 1, 1);
-    machine.test.cells.st8(map + 2, 1);
+    machine.setByte(0, 1, 1);
+    machine.setByte(0, 2, 1);
     expect(machine.get()).to.deep.equal([1, 1]);
   });
 

@@ -72,7 +72,7 @@ describe('__swapDuplicate', () => {
     ['refuses shmem on a free slot', 0x00, SWAP_MAP_SHMEM, -ENOENT, 0x00],
     ['adds a user', 0x40, 1, 0, 0x41],
     ['adds the 62nd user', 0x3d, 1, 0, 0x3e],
-    ['refuses a 63rd user', SWAP_MAP_MAX, 1, -ENOMEM, SWAP_MAP_MAX],
+    ['refuses a 63rd user without a page for the count', SWAP_MAP_MAX, 1, -ENOMEM, SWAP_MAP_MAX],
     ['refuses a 63rd user besides the cache', 0x7e, 1, -ENOMEM, 0x7e],
     ['refuses a user of a bad slot', SWAP_MAP_BAD, 1, -EINVAL, SWAP_MAP_BAD],
     ['refuses a user of a slot of shmem', SWAP_MAP_SHMEM, 1, -EINVAL, SWAP_MAP_SHMEM],
@@ -81,7 +81,7 @@ describe('__swapDuplicate', () => {
   for (const [name, before, usage, result, after] of cases) {
     it(name, () => {
       const machine = oneSlot();
-      machine.test.cells.st8(machine.field(0, 'swapMap') + 1, before);
+      machine.setByte(0, 1, before);
       expect(machine.swap.counts.__swapDuplicate(ENTRY, usage)).to.equal(result);
       expect(machine.byte(0, 1)).to.equal(after);
       expect(machine.log()).to.deep.equal([]);
@@ -117,13 +117,16 @@ describe('swapDuplicate', () => {
     expect(counts.swapDuplicate(swpEntry(7, 1))).to.equal(0);
   });
 
-  it('answers -ENOMEM at the 63rd user and changes nothing', () => {
+  it('answers -ENOMEM at the 63rd user when there is no page for the count, and changes nothing', () => {
     const machine = oneSlot();
     const { counts } = machine.swap;
     for (let user = 1; user <= 62; user++) expect(counts.swapDuplicate(ENTRY)).to.equal(0);
+    machine.frames.failNextRequests(1);
     expect(counts.swapDuplicate(ENTRY)).to.equal(-ENOMEM);
     expect(machine.byte(0, 1)).to.equal(0x7e);
-    for (let user = 62; user >= 1; user--) counts.swapFree(ENTRY);
+    expect(counts.swapDuplicate(ENTRY)).to.equal(0);
+    expect(machine.byte(0, 1)).to.equal(0xc0);
+    for (let user = 63; user >= 1; user--) counts.swapFree(ENTRY);
     expect(machine.byte(0, 1)).to.equal(0x40);
   });
 });
@@ -174,17 +177,6 @@ describe('an area that goes while an entry of it is looked up', () => {
     machine.swap.counts.swapcacheFree(ENTRY);
     expect(machine.log()).to.deep.equal(['swap_free: Bad swap offset entry 00000001']);
     expect(swapLock.tryLock()).to.equal(true);
-  });
-});
-
-describe('a full count', () => {
-  it('is looked at again when somebody made room or freed the slot meanwhile', () => {
-    const machine = oneSlot();
-    const { counts } = machine.swap;
-    expect(counts.addSwapCountContinuation(ENTRY, 0)).to.equal(0);
-    for (let user = 1; user <= 62; user++) counts.swapDuplicate(ENTRY);
-    expect(counts.addSwapCountContinuation(ENTRY, 0)).to.equal(-ENOMEM);
-    expect(counts.addSwapCountContinuation(swpEntry(0, 5), 0)).to.equal(0);
   });
 });
 

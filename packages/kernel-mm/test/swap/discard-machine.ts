@@ -116,7 +116,7 @@ export class DiscardView {
     const { table } = this.view.kernel.swap;
     table.swapLock.lock();
     try {
-      return checkSwapInvariants(table, true);
+      return checkSwapInvariants(this.view.kernel.swap, true);
     } finally {
       table.swapLock.unlock();
     }

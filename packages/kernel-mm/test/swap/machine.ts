@@ -1,11 +1,12 @@
 /**
- * A machine for tests of the swap core: all floors below it, two RAM disks and one solid-state disk, and a swap cache that a test drives itself.
+ * A machine for tests of the swap core: all floors below it, three RAM disks, a solid-state disk, and a swap cache that a test drives itself.
+ * `ram2` is for files, if a test wants some.
  *
  * `createSwapMachine()` makes it; `attachSwapMachine(handle)` attaches another thread.
  */
 import { layoutBlock, BlockLayer } from '#src/block/block-layer.js';
-import { BIO_WRITE } from '#src/block/bio.js';
-import { BLOCK_NONROTATIONAL, SECTORS_PER_PAGE } from '#src/block/device.js';
+import { BLOCK_DEVICE, BLOCK_NONROTATIONAL, SECTORS_PER_PAGE } from '#src/block/device.js';
+import { INODE, type FileConfig } from '#src/block/files.js';
 import { layoutNotifierBlocks, NotifierBlocks } from '#src/notifier/blocks.js';
 import { PAGE_SIZE } from '#src/arena/memory.js';
 import type { Layout } from '#src/arena/layout.js';
@@ -20,7 +21,7 @@ import type { SwapCacheOps, SwapoffOps } from '#src/swap/operations.js';
 import { MakeSwap } from '#src/swap/mkswap.js';
 import type { FreeSlotPolicy } from '#src/swap/policy.js';
 import { layoutSwap, SwapCore } from '#src/swap/swap-core.js';
-import type { SwapRandom } from '#src/swap/swapon.js';
+import type { SwapRandom } from '#src/swap/swapon-area.js';
 import type { LockClasses } from '#src/sync/lock-classes.js';
 import { layoutTrace } from '#src/trace/rings.js';
 import { TraceReader } from '#src/trace/reader.js';
@@ -35,15 +36,17 @@ import {
 
 /** Pages of each disk. */
 export const DISK_PAGES = 256;
+/** Pages of table memory of an area as small as these: its map, its summary, and the heads of its continuation pages. */
+export const AREA_TABLES = 3;
 const FRAMES = 64;
-const TABLE_BYTES = 256 * 1024;
+const TABLE_BYTES = 1024 * 1024;
 
 /** Fields of an area that tests look at by name. */
 export type AreaField = Exclude<keyof typeof SWAP_INFO, '$bytes' | '$name' | '$fields'>;
 
 const SIGNED: ReadonlySet<AreaField> = new Set<AreaField>(['prio', 'next', 'type']);
 
-function build(layout: Layout, classes: LockClasses) {
+function build(layout: Layout, classes: LockClasses, files: readonly FileConfig[] = []) {
   return {
     swap: layoutSwap(layout, classes, {}),
     trace: layoutTrace(layout, 16_384),
@@ -51,15 +54,22 @@ function build(layout: Layout, classes: LockClasses) {
     reclaimList: layoutReclaimList(layout, classes),
     vmalloc: layoutVmalloc(layout, classes, TABLE_BYTES),
     notifierBlocks: layoutNotifierBlocks(layout),
-    block: layoutBlock(layout, classes, [
-      { name: 'ram0', bytes: DISK_PAGES * PAGE_SIZE },
-      { name: 'ram1', bytes: DISK_PAGES * PAGE_SIZE },
-      { name: 'ssd0', bytes: DISK_PAGES * PAGE_SIZE, flags: BLOCK_NONROTATIONAL },
-    ]),
+    block: layoutBlock(
+      layout,
+      classes,
+      [
+        { name: 'ram0', bytes: DISK_PAGES * PAGE_SIZE },
+        { name: 'ram1', bytes: DISK_PAGES * PAGE_SIZE },
+        { name: 'ssd0', bytes: DISK_PAGES * PAGE_SIZE, flags: BLOCK_NONROTATIONAL },
+        { name: 'ram2', bytes: DISK_PAGES * PAGE_SIZE },
+      ],
+      files,
+    ),
   };
 }
 
 type Regions = ReturnType<typeof build>;
+type DiskName = 'ram0' | 'ram1' | 'ssd0' | 'ram2';
 
 /** A page of the modelled cache. */
 export interface ModelPage {
@@ -177,7 +187,12 @@ export class SwapMachine {
   readonly makeSwap: MakeSwap;
   readonly cache: ModelCache;
 
-  constructor(test: TestCore<Regions>, random?: SwapRandom, policy: FreeSlotPolicy = 'notify') {
+  constructor(
+    test: TestCore<Regions>,
+    random?: SwapRandom,
+    policy: FreeSlotPolicy = 'notify',
+    slotSummary = true,
+  ) {
     const { core, regions } = test;
     this.test = test;
     this.trace = new Trace(core, regions.trace);
@@ -194,13 +209,15 @@ export class SwapMachine {
       pages: this.frames,
       devices: this.block.devices,
       bios: this.block.bios,
+      files: this.block.files,
       notifierBlocks: this.notifierBlocks,
       policy,
+      slotSummary,
     };
     this.swap = new SwapCore(random === undefined ? parts : { ...parts, random });
     const { cells, context } = test;
-    const { devices, bios } = this.block;
-    this.makeSwap = new MakeSwap({ cells, context, pages: this.frames, devices, bios });
+    const { devices, files } = this.block;
+    this.makeSwap = new MakeSwap({ cells, context, pages: this.frames, devices, files });
     this.cache = new ModelCache(this.swap);
   }
 
@@ -210,20 +227,25 @@ export class SwapMachine {
   }
 
   /** Address of a disk. */
-  disk(name: 'ram0' | 'ram1' | 'ssd0'): number {
+  disk(name: DiskName): number {
     return this.block.devices.byPath(`/dev/${name}`);
   }
 
   /** Writes the first page of a disk. */
-  writeFirstPage(name: 'ram0' | 'ram1' | 'ssd0', bytes: Uint8Array): void {
+  writeFirstPage(name: DiskName, bytes: Uint8Array): void {
+    this.writeHeader(`/dev/${name}`, bytes);
+  }
+
+  /** Writes the first page of a disk or a file. */
+  writeHeader(path: string, bytes: Uint8Array): void {
+    const { files } = this.block;
+    const file = files.open(path);
     const page = this.frames.allocPage(GFP_KERNEL);
-    const bio = this.block.bios.allocBio(GFP_KERNEL);
     const address = this.frames.addressOf(page);
     this.test.arena.u8.set(bytes, address);
-    this.block.bios.setPage(bio, this.disk(name), BIO_WRITE, 0, address);
-    if (this.block.bios.submitBio(bio) !== 0) throw new Error('the header was not written');
-    this.block.bios.freeBio(bio);
+    if (files.writePage(file, 0, address) !== 0) throw new Error('the header was not written');
     this.frames.freePage(page);
+    files.close(file);
   }
 
   /** Switches on an area of `slots` slots, the header included, without a device. */
@@ -252,6 +274,13 @@ export class SwapMachine {
   /** Map byte of a slot. */
   byte(type: number, offset: number): number {
     return this.swap.table.mapByte(swpEntry(type, offset));
+  }
+
+  /** Sets the map byte of a slot, as somebody who holds `swap_lock` would. */
+  setByte(type: number, offset: number, byte: number): void {
+    const area = this.swap.table.infoOf(type);
+    const map = this.field(type, 'swapMap');
+    this.swap.summaries.setMapByte(area, map, offset, this.byte(type, offset), byte);
   }
 
   /** Takes a slot: `[type, offset]`, or null. */
@@ -287,30 +316,38 @@ export class SwapMachine {
     const { table } = this.swap;
     table.swapLock.lock();
     try {
-      return checkSwapInvariants(table, true);
+      return checkSwapInvariants(this.swap, true);
     } finally {
       table.swapLock.unlock();
     }
   }
 
-  /** What must be unchanged by a call that fails: counters, areas in use, tables and frames taken, devices held. */
+  /** What must be unchanged by a call that fails: counters, areas, tables and frames taken, devices and files held. */
   footprint(): unknown {
     const { table } = this.swap;
-    const { devices } = this.block;
+    const { devices, files } = this.block;
     const areas: unknown[] = [];
+    const fields = ['flags', 'swapFile', 'bdev', 'swapMap', 'max', 'nrExtents', 'extentChunks'] as const;
     for (let type = 0; type < table.nrSwapfiles(); type++) {
-      const flags = this.field(type, 'flags');
-      if (flags !== 0)
-        areas.push([
-          type,
-          flags,
-          this.field(type, 'prio'),
-          this.field(type, 'next'),
-          this.field(type, 'max'),
-        ]);
+      const left = fields.map((name) => this.field(type, name));
+      // A type that was never on the list keeps what it had, as in the original.
+      if (left.some((value) => value !== 0))
+        areas.push([type, this.field(type, 'prio'), this.field(type, 'next'), ...left]);
     }
+    const disks = (['ram0', 'ram1', 'ssd0', 'ram2'] as const).map((name) => {
+      const bdev = this.disk(name);
+      const openers = this.test.cells.ld32(bdev + BLOCK_DEVICE.openers);
+      return [devices.holders(bdev), openers, this.test.cells.ld32(bdev + BLOCK_DEVICE.blockSizeBytes)];
+    });
+    const inodes = this.inodes().map((inode) => {
+      files.lock(inode);
+      files.unlock(inode);
+      return [this.test.cells.ld32(inode + INODE.flags), this.test.cells.ld32(inode + INODE.openers)];
+    });
     return {
       areas,
+      disks,
+      inodes,
       head: table.listHead(),
       next: table.listNext(),
       free: table.nrSwapPages(),
@@ -318,8 +355,13 @@ export class SwapMachine {
       least: this.test.cells.ld32(table.globals + SWAP_GLOBALS.leastPriority),
       tablePages: this.vmalloc.pagesInUse(),
       frames: this.frames.info().free,
-      held: ['ram0', 'ram1', 'ssd0'].map((name) => devices.holders(devices.byPath(`/dev/${name}`))),
     };
+  }
+
+  /** All inodes: those of the files, then that of /dev/null. */
+  inodes(): number[] {
+    const { inodes } = this.test.regions.block.files;
+    return Array.from({ length: inodes.count }, (_, index) => inodes.base + index * inodes.stride);
   }
 }
 
@@ -328,10 +370,14 @@ export function createSwapMachine(
   options: TestCoreOptions = {},
   random?: SwapRandom,
   policy?: FreeSlotPolicy,
+  slotSummary?: boolean,
+  files: readonly FileConfig[] = [],
 ): SwapMachine {
-  const machine = new SwapMachine(createTestCore(build, options), random, policy);
+  const test = createTestCore((layout, classes) => build(layout, classes, files), options);
+  const machine = new SwapMachine(test, random, policy, slotSummary);
   machine.frames.boot(0);
   if (machine.block.ramDisks.registerAll() !== 0) throw new Error('the disks were not registered');
+  if (machine.block.files.mountAll() !== -1) throw new Error('the files have no place');
   return machine;
 }
 
@@ -340,8 +386,11 @@ export function attachSwapMachine(
   handle: TestCoreHandle,
   options: TestCoreOptions = {},
   policy?: FreeSlotPolicy,
+  slotSummary?: boolean,
+  files: readonly FileConfig[] = [],
 ): SwapMachine {
-  return new SwapMachine(attachTestCore(build, handle, options), undefined, policy);
+  const test = attachTestCore((layout, classes) => build(layout, classes, files), handle, options);
+  return new SwapMachine(test, undefined, policy, slotSummary);
 }
 
 /** Sectors of a disk of so many pages. */

@@ -1,12 +1,12 @@
 import { expect } from 'chai';
 import { EBUSY, EINVAL, EIO, ENOENT, ENOMEM, EOPNOTSUPP, EPERM } from '#src/errno.js';
-import { BLOCK_DEVICE } from '#src/block/device.js';
+import { BLOCK_DEVICE, BLOCK_DISCARD } from '#src/block/device.js';
 import { GFP_KERNEL } from '#src/page/page.js';
 import { PF_OOM_ORIGIN } from '#src/sync/task.js';
 import { swpEntry } from '#src/swap/entries.js';
 import { buildSwapHeader, type SwapHeaderFields } from '#src/swap/header.js';
 import { SWAP_FLAG_PREFER, SWP_SCANNING } from '#src/swap/info.js';
-import { createSwapMachine, DISK_PAGES, sectors, type SwapMachine } from './machine.js';
+import { AREA_TABLES, createSwapMachine, DISK_PAGES, sectors, type SwapMachine } from './machine.js';
 
 const LAST_PAGE = DISK_PAGES - 1;
 
@@ -33,7 +33,7 @@ describe('swapon', () => {
       { type: 'swapon', swapType: 0, device: '/dev/ram0', pages: 255, priority: -1 },
     ]);
     expect(machine.broken()).to.deep.equal([]);
-    expect(machine.swap.table.mapSwapPage(swpEntry(0, 200))).to.equal(200);
+    expect(machine.swap.extents.mapSwapEntry(swpEntry(0, 200))).to.equal(200);
     expect(machine.swap.table.bdevOf(swpEntry(0, 200))).to.equal(machine.disk('ram0'));
   });
 
@@ -79,12 +79,12 @@ describe('swapon', () => {
     expect([machine.field(0, 'prio'), machine.field(1, 'prio')]).to.deep.equal([0x7fff, -1]);
   });
 
-  it('takes the header page and all else back, except the map', () => {
+  it('takes the header page and all else back, except the map and its tables', () => {
     const machine = machineWithHeaders();
     const { free } = machine.frames.info();
     machine.swap.on.swapon('/dev/ram0', 0);
     expect(machine.frames.info().free).to.equal(free);
-    expect(machine.vmalloc.pagesInUse()).to.equal(1);
+    expect(machine.vmalloc.pagesInUse()).to.equal(AREA_TABLES);
     const { devices } = machine.block;
     expect(machine.test.cells.ld32(machine.disk('ram0') + BLOCK_DEVICE.openers)).to.equal(1);
     expect(devices.holders(machine.disk('ram0'))).to.equal(1);
@@ -110,7 +110,7 @@ describe('a swapon that fails', () => {
   const SHORT = ['Swap area shorter than signature indicates'];
   const failures: Failure[] = [
     { name: 'for a device that does not exist', path: '/dev/nothing', result: -ENOENT },
-    { name: 'for a path that is no device', path: '/swapfile', result: -ENOENT },
+    { name: 'for a file that does not exist', path: '/swapfile', result: -ENOENT },
     {
       name: 'for a device somebody else holds',
       prepare: (machine) => machine.block.devices.claim(machine.disk('ram0'), 12_345),
@@ -155,6 +155,13 @@ describe('a swapon that fails', () => {
       result: -EINVAL,
     },
     { name: 'for an area beyond the device', header: { lastPage: DISK_PAGES }, log: SHORT, result: -EINVAL },
+    {
+      name: 'for an area of no slots at all, as a reader of old headers could find',
+      prepare: (machine) => {
+        machine.swap.on.slotsUpTo = () => 0;
+      },
+      result: -EINVAL,
+    },
     { name: 'for the largest last page', header: { lastPage: 0xffff_ffff }, log: SHORT, result: -EINVAL },
     {
       name: 'for an area beyond the device before it looks at the number of bad pages',
@@ -200,6 +207,28 @@ describe('a swapon that fails', () => {
     });
   }
 
+  it('for lack of table memory leaves everything as it was, wherever that ends', () => {
+    let failed = 0;
+    for (let free = 0; ; free++) {
+      const machine = createSwapMachine({}, undefined, 'discard-cluster');
+      machine.block.devices.setFlags(machine.disk('ram0'), BLOCK_DISCARD);
+      machine.writeFirstPage('ram0', buildSwapHeader({ lastPage: LAST_PAGE }));
+      const taken: number[] = [];
+      for (let page = machine.vmalloc.vmalloc(1); page !== 0; page = machine.vmalloc.vmalloc(1))
+        taken.push(page);
+      for (const page of taken.reverse().slice(0, free)) machine.vmalloc.vfree(page);
+      const before = machine.footprint();
+      const result = machine.swap.on.swapon('/dev/ram0', 0);
+      expect(machine.broken()).to.deep.equal([]);
+      if (result === 0) break;
+      expect(result).to.equal(-ENOMEM);
+      expect(machine.footprint()).to.deep.equal(before);
+      failed++;
+    }
+    // At least for the map and for the table of clusters.
+    expect(failed).to.be.greaterThan(1);
+  });
+
   it('because the device is an area already says -EBUSY, before it looks who holds it', () => {
     const machine = machineWithHeaders();
     machine.swap.on.swapon('/dev/ram0', 0);
@@ -232,8 +261,8 @@ describe('a swapon that fails', () => {
 describe('swapoff', () => {
   it('gives everything back and leaves the type for the next area', () => {
     const machine = machineWithHeaders();
-    const before = machine.footprint();
     machine.block.devices.setBlockSize(machine.disk('ram0'), 2048);
+    const before = machine.footprint();
     machine.swap.on.swapon('/dev/ram0', 0);
     expect(machine.test.cells.ld32(machine.disk('ram0') + BLOCK_DEVICE.blockSizeBytes)).to.equal(4096);
     machine.reader.drain();
@@ -332,7 +361,8 @@ describe('swapoff', () => {
     let ticks = 0;
     scannersGone.wait = (ticket, limitMs) => {
       ticks++;
-      expect(machine.vmalloc.pagesInUse()).to.equal(1);
+      // The heads of the continuation pages are gone already: no slot has users.
+      expect(machine.vmalloc.pagesInUse()).to.equal(AREA_TABLES - 1);
       if (ticks === 3) machine.setField(0, 'flags', machine.field(0, 'flags') - SWP_SCANNING);
       return wait(ticket, limitMs);
     };
@@ -367,7 +397,7 @@ describe('mkswap', () => {
     expect(machine.makeSwap.mkswap('/dev/ram0')).to.equal(-EBUSY);
     machine.block.devices.failRequests(machine.disk('ram1'), 1);
     expect(machine.makeSwap.mkswap('/dev/ram1')).to.equal(-EIO);
-    machine.block.devices.setCapacity(machine.disk('ram1'), sectors(10));
+    machine.block.devices.setCapacity(machine.disk('ram1'), sectors(9));
     expect(machine.makeSwap.mkswap('/dev/ram1')).to.equal(-EINVAL);
     expect(machine.footprint()).to.deep.equal(before);
   });

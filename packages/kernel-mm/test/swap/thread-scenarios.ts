@@ -1,6 +1,8 @@
 /**
  * What the threads of the swap tests do. Each function runs in a thread of its own, attached to the machine of the test.
  */
+import type { FileConfig } from '#src/block/files.js';
+import { EBUSY } from '#src/errno.js';
 import { swpOffset, swpType, type SwapEntry } from '#src/swap/entries.js';
 import type { TestCoreHandle } from '../support/core.js';
 import { attachSwapMachine } from './machine.js';
@@ -102,6 +104,47 @@ export function borrow(input: { readonly handle: TestCoreHandle; readonly rounds
     machine.swap.counts.swapcacheFree(entry);
   }
   return taken;
+}
+
+/** What a thread did to a file. */
+export interface FileResult {
+  /** Times this thread switched it on. */
+  readonly owned: number;
+  /** Calls that found it in use. */
+  readonly busy: number;
+  /** Times somebody else had switched it on meanwhile, and answers that cannot be. */
+  readonly clashes: number;
+}
+
+/** Switches one file on and off again, and formats it in between; others do the same. */
+export function toggleFile(input: {
+  readonly handle: TestCoreHandle;
+  readonly rounds: number;
+  readonly files: readonly FileConfig[];
+  /** One Int32: threads that have it switched on. */
+  readonly owners: SharedArrayBuffer;
+}): FileResult {
+  const { handle, rounds, files } = input;
+  const machine = attachSwapMachine(handle, { name: 'toggle file' }, undefined, undefined, files);
+  const owners = new Int32Array(input.owners);
+  const { on, off } = machine.swap;
+  const result = { owned: 0, busy: 0, clashes: 0 };
+  for (let round = 0; round < rounds; round++) {
+    const type = on.swapon('/swapfile', 0);
+    if (type === -EBUSY) result.busy++;
+    else if (type < 0) result.clashes++;
+    else {
+      result.owned++;
+      if (Atomics.add(owners, 0, 1) !== 0) result.clashes++;
+      if (machine.makeSwap.mkswap('/swapfile') !== -EBUSY) result.clashes++;
+      Atomics.sub(owners, 0, 1);
+      if (off.swapoff('/swapfile') !== 0) result.clashes++;
+    }
+    const formatted = machine.makeSwap.mkswap('/swapfile');
+    if (formatted === -EBUSY) result.busy++;
+    else if (formatted !== 0) result.clashes++;
+  }
+  return result;
 }
 
 function indexOf(entry: SwapEntry, slots: number): number {

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { siblingModule, valuesOf, withThreads } from '../support/threads.js';
-import { createSwapMachine } from './machine.js';
-import type { ChurnInput, ChurnResult } from './thread-scenarios.js';
+import { AREA_TABLES, createSwapMachine } from './machine.js';
+import type { ChurnInput, ChurnResult, FileResult } from './thread-scenarios.js';
 
 const SCENARIOS = siblingModule('thread-scenarios', import.meta.url).href;
 const LIMIT_MS = 15_000;
@@ -59,8 +59,33 @@ describe('areas switched on and off while others take slots', () => {
     });
     expect(errors).to.deep.equal([]);
     expect(taken.every((count) => Number(count) > 0)).to.equal(true);
-    expect(machine.vmalloc.pagesInUse()).to.equal(1);
+    expect(machine.vmalloc.pagesInUse()).to.equal(AREA_TABLES);
     expect(machine.swap.report.siSwapinfo()).to.deep.equal({ totalPages: 63, freePages: 63 });
+    expect(machine.broken()).to.deep.equal([]);
+  }).timeout(2 * LIMIT_MS);
+});
+
+describe('a file switched on and off by three threads', () => {
+  it('is one area at a time, and free at the end', async () => {
+    const extents = [
+      [100, 12],
+      [20, 12],
+    ] as const;
+    const files = [{ path: '/swapfile', disk: 'ram2', extents }];
+    const machine = createSwapMachine({}, undefined, undefined, undefined, files);
+    machine.reader.record([]);
+    machine.makeSwap.mkswap('/swapfile');
+    const { handle } = machine.test;
+    const before = machine.footprint();
+    const owners = new SharedArrayBuffer(4);
+    const results = await withThreads(SCENARIOS, async (threads) => {
+      for (let thread = 0; thread < 3; thread++)
+        threads.start('toggleFile', { handle, rounds: 300, files, owners });
+      return valuesOf<FileResult>(await threads.allEnded(LIMIT_MS));
+    });
+    expect(results.map(({ clashes }) => clashes)).to.deep.equal([0, 0, 0]);
+    expect(results.reduce((total, { owned }) => total + owned, 0)).to.be.greaterThan(0);
+    expect(machine.footprint()).to.deep.equal(before);
     expect(machine.broken()).to.deep.equal([]);
   }).timeout(2 * LIMIT_MS);
 });

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { Cells, pagesFor } from '#src/sync/cells.js';
+import { Cells, createCells, pagesFor } from '#src/sync/cells.js';
 import {
   POINT_ATOMIC,
   POINT_BYTES,
@@ -17,7 +17,7 @@ import { attachLocks, createLocks } from './scenarios.js';
 const SEED = Math.floor(Math.random() * 2 ** 31);
 
 function newCells(): Cells {
-  return new Cells(createArena(8 * PAGE_SIZE, false), null);
+  return new Cells(createArena(8 * PAGE_SIZE, false));
 }
 
 describe('cells', () => {
@@ -50,7 +50,7 @@ describe('cells', () => {
   it('announce every operation, with its address and site, before it happens', () => {
     const arena = createArena(8 * PAGE_SIZE, false);
     const seen: [number, number, number, number][] = [];
-    const cells: Cells = new Cells(arena, (kind, object, site) => {
+    const cells: Cells = createCells(arena, (kind, object, site) => {
       seen.push([kind, object, site, arena.i32[object >> 2]!]);
     });
     const to = 2 * PAGE_SIZE;

@@ -95,7 +95,7 @@ describe('an area with an address space', () => {
     expect([vm.isDirty(page), vm.kernel.frames.testFlag(page, PG_ERROR)]).to.deep.equal([true, true]);
     expect(vm.count('ioErrors')).to.equal(vm.count('spaceWrites'));
     const log = vm.machine.drain('printk').map((event) => (event.type === 'printk' ? event.text : ''));
-    expect(log.some((line) => /^Write-error on swap-device \(ram0:\d+\)$/.test(line))).to.equal(true);
+    expect(log.some((line) => /^Write-error on swap-device \(254:0:\d+\)$/.test(line))).to.equal(true);
     expect(vm.broken()).to.deep.equal([]);
     store.failures = 0;
     vm.swapOut(1);

@@ -50,7 +50,7 @@ describe('a write to swap that fails', () => {
     expect(vm.byte(entry)).to.equal(0x41);
     expect(vm.count('ioErrors')).to.equal(vm.count('swapOuts'));
     expect(vm.count('ioErrors')).to.be.greaterThan(0);
-    expect(complaints(vm)[0]).to.equal(`Write-error on swap-device (ram0:${8 * entry})`);
+    expect(complaints(vm)[0]).to.equal(`Write-error on swap-device (254:0:${8 * entry})`);
     expect(vm.broken()).to.deep.equal([]);
     // Found in the cache, not read from the device.
     expectContents(space, 1);
@@ -87,7 +87,7 @@ describe('a read from swap that fails', () => {
     vm.kernel.block.devices.failRequests(vm.disk(), 1);
     const error = errorOf(() => space.read(0, 1));
     expect([error.code, error.errno, error.syscall]).to.deep.equal(['EIO', -5, 'read']);
-    expect(complaints(vm)).to.deep.equal([`Read-error on swap-device (ram0:${8 * entry})`]);
+    expect(complaints(vm)).to.deep.equal([`Read-error on swap-device (254:0:${8 * entry})`]);
     expect([vm.count('ioErrors'), vm.count('kills')]).to.deep.equal([1, 0]);
     expect(vm.entry(space, 0)).to.equal(entry);
     expect(vm.byte(entry)).to.equal(0x41);
@@ -225,19 +225,23 @@ describe('an address space that ends under an access', () => {
     const vm = createVmMachine();
     const space = written(vm, 2);
     // What another thread may do between the check of the handle and the access.
-    const { access, zap } = vm.kernel.vm;
+    const { access, spaces, zap } = vm.kernel.vm;
+    const generation = spaces.generationOf(space.id);
     zap.exit(space.id);
     const before = vm.machine.snapshot();
     const faultBytes = Uint8Array.of(1, 2, 3);
     expect(access.write(space.id, 0, faultBytes)).to.equal(-14);
     expect(vm.kernel.vm.faults.handleFault(space.id, 0, true)).to.equal(-14);
     // A second end that comes late must not touch a place that is just being given to the next process.
-    const { cells } = vm.kernel.core;
-    cells.st32(space.id + MM.live, 1);
-    zap.exit(space.id);
-    expect(cells.ld32(space.id + MM.live)).to.equal(1);
-    cells.st32(space.id + MM.live, 0);
     expect(Buffer.compare(vm.machine.snapshot().frames, before.frames)).to.equal(0);
+    const next = written(vm, 2);
+    expect(next.id).to.equal(space.id);
+    space.exit();
+    zap.exit(space.id, generation);
+    expect(next.isLive()).to.equal(true);
+    expectContents(next, 2);
+    zap.exit(next.id);
+    zap.exit(next.id);
     expect(vm.leftovers()).to.deep.equal(NOTHING_LEFT);
   });
 });

@@ -11,6 +11,7 @@ import { isSwapPte, pteToSwpEntry, type SwapEntry } from '#src/swap/entries.js';
 import { checkSwapInvariants } from '#src/swap/invariants.js';
 import type { FreeSlotPolicy } from '#src/swap/policy.js';
 import { PTE_PRESENT } from '#src/vm/address-spaces.js';
+import type { Profile } from '#src/variants/profiles.js';
 import { checkVmInvariants } from '#src/vm/invariants.js';
 import type { VmEvent } from '#src/vm/stats.js';
 
@@ -25,6 +26,9 @@ export interface VmOptions {
   readonly shared?: boolean;
   /** How devices learn of freed slots; `'none'` by default. */
   readonly policy?: FreeSlotPolicy;
+  /** Faults to be put in; none by default. */
+  readonly profile?: Profile;
+  readonly variants?: readonly string[];
 }
 
 /** A machine with its swap switched on. */
@@ -32,6 +36,8 @@ export class VmMachine {
   readonly machine: Machine;
   readonly view: MachineView;
   readonly kernel: Kernel;
+  /** Pages of table memory that belong to each area while it is on: its map and what goes with it. */
+  tablesOfArea = 0;
 
   constructor(machine: Machine) {
     this.machine = machine;
@@ -111,25 +117,26 @@ export class VmMachine {
   leftovers(): unknown {
     const { frames, swap, vm, vmalloc, reclaimList } = this.kernel;
     return {
-      framesInUse: frames.frameCount - frames.info().free,
+      // Pages of the higher digits of counts stay until swapoff.
+      framesInUse: frames.frameCount - frames.info().free - swap.continuations.livePages(),
       charged: frames.info().charged,
       slots: this.inuse(),
       cached: vm.cache.info().pages,
       listed: reclaimList.count(),
-      maps: vmalloc.pagesInUse() - swap.report.swaps().length,
+      tables: vmalloc.pagesInUse() - this.tablesOfArea * swap.report.swaps().length,
       processes: vm.spaces.list().length,
     };
   }
 }
 
-/** What {@link VmMachine.leftovers} is of a machine whose processes have all ended and whose areas have maps of one page. */
+/** What {@link VmMachine.leftovers} is of a machine whose processes have all ended and whose areas are all as small as their tables can be. */
 export const NOTHING_LEFT = {
   framesInUse: 0,
   charged: 0,
   slots: 0,
   cached: 0,
   listed: 0,
-  maps: 0,
+  tables: 0,
   processes: 0,
 };
 
@@ -140,7 +147,7 @@ export function brokenInvariants(kernel: Kernel): string[] {
   broken.push(...frames.checkInvariants(), ...reclaimList.checkInvariants());
   swap.table.swapLock.lock();
   try {
-    broken.push(...checkSwapInvariants(swap.table, true));
+    broken.push(...checkSwapInvariants(swap, true));
   } finally {
     swap.table.swapLock.unlock();
   }
@@ -156,12 +163,15 @@ export function createVmMachine(options: VmOptions = {}): VmMachine {
     addressSpaces,
     shared,
     policy: options.policy ?? 'none',
+    profile: options.profile ?? 'sound',
+    variants: options.variants ?? [],
     ramDisks: slots.map((count, index) => ({ name: `ram${index}`, bytes: (count + 1) * PAGE_SIZE })),
   };
   const vm = new VmMachine(createMachine(config));
   for (let index = 0; index < slots.length; index++) {
     vm.view.mkswap(`/dev/ram${index}`);
     vm.view.swapon(`/dev/ram${index}`, { priority: 1 });
+    if (index === 0) vm.tablesOfArea = vm.kernel.vmalloc.pagesInUse();
   }
   return vm;
 }

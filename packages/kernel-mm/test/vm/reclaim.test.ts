@@ -14,7 +14,7 @@ describe('memory that was never written', () => {
     const out = new Uint8Array(64 * PAGE_SIZE).fill(0xff);
     space.read(0, out);
     expect(out.every((byte) => byte === 0)).to.equal(true);
-    expect(vm.leftovers()).to.deep.equal({ ...NOTHING_LEFT, maps: 1, processes: 1 });
+    expect(vm.leftovers()).to.deep.equal({ ...NOTHING_LEFT, tables: 1, processes: 1 });
     expect(vm.count('faults')).to.equal(0);
   });
 

@@ -28,9 +28,9 @@ export class DiscardSlotPolicy extends AreaFunctionPolicy {
 
   override slotFreed(area: number, type: number, offset: number): boolean {
     const told = super.slotFreed(area, type, offset);
-    const { table } = this.discard;
+    const { table, extents } = this.discard;
     if ((table.cells.ldu32(area + SWAP_INFO.flags) & SWP_DISCARDABLE) === 0) return told;
-    const error = this.discard.issue(area, table.mapSwapPage(swpEntry(type, offset)), 1, GFP_ATOMIC);
+    const error = this.discard.issue(area, extents.mapSwapEntry(swpEntry(type, offset)), 1, GFP_ATOMIC);
     if (error === 0) return true;
     if (error !== -EOPNOTSUPP) table.add(area + SWAP_INFO.missed, 1);
     return told;
