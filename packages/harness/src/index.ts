@@ -14,6 +14,7 @@ export * from './workload/plan.js';
 export * from './run/document.js';
 export * from './run/options.js';
 export * from './run/run-workload.js';
+export * from './run/suspects.js';
 export { RunFailedError } from './run/swapper-pool.js';
 export { INJECTED_FAULTS, type InjectedFault } from './swappers/task.js';
 export * from './report/table.js';

@@ -58,7 +58,7 @@ export function attachLockMachine(
 ): LockMachine {
   const { layout, classes, lockClass, regions } = lay();
   const arena = viewArena(memory, true);
-  const cells = new Cells(arena, null);
+  const cells = new Cells(arena);
   const tasks = new Tasks(arena, regions.tasks);
   const panic = new Panic(arena, regions.panic);
   const stats = new LockStats(arena, regions.stats, classes);

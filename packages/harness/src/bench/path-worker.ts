@@ -188,9 +188,10 @@ class PathBench {
   private transfer(operation: number, entry: SwapEntry, frame: number): void {
     const { kernel } = this.view;
     const { bios } = kernel.block;
-    const { table } = kernel.swap;
+    const { table, extents } = kernel.swap;
     const bio = bios.allocBio(GFP_NOIO);
-    bios.setPage(bio, table.bdevOf(entry), operation, table.mapSwapPage(entry) * SECTORS_PER_PAGE, frame);
+    const sector = extents.mapSwapEntry(entry) * SECTORS_PER_PAGE;
+    bios.setPage(bio, table.bdevOf(entry), operation, sector, frame);
     const error = bios.submitBio(bio);
     bios.freeBio(bio);
     if (error !== 0) throw new Error(`a transfer of the benchmark failed with ${String(error)}`);

@@ -20,7 +20,7 @@ import {
 } from '../errors.js';
 import { PAGES_SPEC_FORMS } from '../pages/spec.js';
 import { UINT32_RANGE } from '../random.js';
-import { RUN_CODECS, RUN_POLICIES, RUN_PROFILES, RUN_SPINLOCKS } from '../run/options.js';
+import { RUN_CODECS, RUN_POLICIES, RUN_PROFILES, RUN_SCENARIOS, RUN_SPINLOCKS } from '../run/options.js';
 import { INJECTED_FAULTS } from '../swappers/task.js';
 import { WORKLOAD_NAMES } from '../workload/plan.js';
 import { BENCH_GROUPS, benchCommand, type BenchFlags } from './bench-command.js';
@@ -93,7 +93,10 @@ function buildProgram(context: CommandContext, setExitCode: (code: number) => vo
     .command('run')
     .description('run one workload under several policies, and show the difference')
     .option('--policy <list>', `policies, separated by commas: ${RUN_POLICIES.join(', ')}, or all`)
-    .option('--profile <name>', `which faults of history are in the code: ${RUN_PROFILES.join(', ')}`)
+    .option(
+      '--profile <name>',
+      `which faults of history are in the code: ${RUN_PROFILES.join(', ')} (default: sound)`,
+    )
     .option('--swappers <n>', 'worker threads that swap, 1 to 32 (default: 4)', parseInteger)
     .option('--disks <n>', 'compressed-RAM disks, 1 to 29 (default: one for each swapper)', parseInteger)
     .option('--ops <n>', 'steps of all swappers together, under each policy (default: 60000)', parseInteger)
@@ -102,6 +105,10 @@ function buildProgram(context: CommandContext, setExitCode: (code: number) => vo
     .option('--ram <size>', 'memory of the machine (default: enough for all disks, stored raw)')
     .option('--disksize <size>', 'size of each disk (default: two slots for each mapped page)')
     .option('--workload <name>', `what the swappers do: ${WORKLOAD_NAMES.join(', ')} (default: phased)`)
+    .option(
+      '--scenario <name>',
+      `what goes on beside the workload: ${RUN_SCENARIOS.join(', ')}, one more area that comes and goes (default: nothing)`,
+    )
     .option('--pages <spec>', `what the pages contain: ${PAGES_SPEC_FORMS}`)
     .option('--pages-out <file>', 'keep the pages in a file, which --pages can read again')
     .option('--codec <name>', `how pages are compressed: ${RUN_CODECS.join(', ')} (default: lzo1x-2010)`)
@@ -124,8 +131,10 @@ function buildProgram(context: CommandContext, setExitCode: (code: number) => vo
       `\nSizes are bytes, or whole numbers with K, M or G behind them: multiples of a page of 4096 bytes.\n` +
         'Pages come from a file, from all files below a directory, from the memory of process N (Linux), or are\n' +
         'generated; at most 1024 are taken, spread over what is there.\n' +
+        '\nA historical profile has the faults of the swap core of its version; those of the driver are not in it yet.\n' +
         `${EXIT_CODES}\n\nExample:\n  $ swaplab run --policy none,notify --swappers 4 --ops 200000 --seed 1\n` +
-        '  $ swaplab run --pages pid:$$ --pages-out pages.bin --seed 1\n',
+        '  $ swaplab run --pages pid:$$ --pages-out pages.bin --seed 1\n' +
+        '  $ swaplab run --policy notify --scenario swapoff-under-load --seed 1\n',
     )
     .action(async (flags: RunFlags) => {
       setExitCode(await runCommand(flags, context));

@@ -29,6 +29,7 @@ export interface RunFlags {
   readonly ram?: string;
   readonly disksize?: string;
   readonly workload?: string;
+  readonly scenario?: string;
   readonly pages?: string;
   readonly pagesOut?: string;
   readonly codec?: string;
@@ -67,6 +68,7 @@ export function runOptionsOf(flags: RunFlags): RunOptions {
     ram: size('ram'),
     disksize: size('disksize'),
     workload: flags.workload,
+    scenario: flags.scenario,
     pages: flags.pages,
     codec: flags.codec,
     seed: flags.seed,

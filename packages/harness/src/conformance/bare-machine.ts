@@ -116,7 +116,7 @@ export function createBarePool(ramBytes: number): BarePool {
   };
   layout.seal();
   const arena = createArena(layout.totalBytes(), false);
-  const cells = new Cells(arena, null);
+  const cells = new Cells(arena);
   const tasks = new Tasks(arena, regions.tasks);
   const context = new Context(
     cells,

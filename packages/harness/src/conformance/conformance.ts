@@ -11,10 +11,13 @@ import {
   GOLDEN_SETS,
   isGoldenSet,
   type ConformanceDocument,
+  type Difference,
   type GoldenSet,
   type SetCounts,
 } from './document.js';
-import { COMMITTED_SELECTION, findSets, readLines, traceFilesOf, type SetFolder } from './golden-files.js';
+import { COMMITTED_SELECTION, findSets, traceFilesOf, type SetFolder } from './golden-files.js';
+import { replayLzo1xFile } from './lzo1x-replay.js';
+import { replaySlotsTrace } from './slots-replay.js';
 import { replayXvmallocTrace } from './xvmalloc-replay.js';
 
 /** What to replay. */
@@ -91,19 +94,31 @@ function directoriesOf(options: ConformanceOptions): readonly string[] {
   return [fromEnvironment === undefined || fromEnvironment === '' ? COMMITTED_SELECTION : fromEnvironment];
 }
 
+/** What replays a trace file of a set: answers the first difference, or null. */
+type Replay = (file: string, signal: AbortSignal | undefined) => Difference | null;
+
+/** The sets of trace files that this version can replay. */
+const REPLAYS: Readonly<Partial<Record<GoldenSet, Replay>>> = {
+  xvmalloc: replayXvmallocTrace,
+  'swap-slots': replaySlotsTrace,
+};
+
 function replayFile(set: GoldenSet, file: string, counts: SetCounts, signal: AbortSignal | undefined): void {
   if (set === 'lzo1x') {
-    const lines = readLines(file).length;
-    counts.total += lines;
-    counts.skipped += lines;
+    const { total, failed, firstDifference } = replayLzo1xFile(file, signal);
+    counts.total += total;
+    counts.failed += failed;
+    counts.passed += total - failed;
+    if (firstDifference !== undefined) counts.firstDifference ??= firstDifference;
     return;
   }
   counts.total++;
-  if (set !== 'xvmalloc') {
+  const replay = REPLAYS[set];
+  if (replay === undefined) {
     counts.skipped++;
     return;
   }
-  const difference = replayXvmallocTrace(file, signal);
+  const difference = replay(file, signal);
   if (difference === null) {
     counts.passed++;
     return;

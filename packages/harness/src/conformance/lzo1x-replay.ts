@@ -82,7 +82,7 @@ class Lzo1xReplay {
     this.output = this.input + WINDOW_BYTES_MAX + PAGE_SIZE;
     this.back = this.output + 2 * WINDOW_BYTES_MAX;
     this.arena = createArena(this.back + WINDOW_BYTES_MAX + PAGE_SIZE, true);
-    const cells = new Cells(this.arena, null, createPageBytes(this.arena, true));
+    const cells = new Cells(this.arena, createPageBytes(this.arena, true));
     const contestant = (index: number, wasm: boolean, dictionary: 'cleared' | 'kept'): Contestant => ({
       name: `${wasm ? 'WASM' : 'TypeScript'}, dictionary ${dictionary}`,
       codec: createCodec('lzo1x-2010', wasm ? cells : null, { dictionary }),

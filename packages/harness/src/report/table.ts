@@ -8,6 +8,7 @@ import { createColors } from 'picocolors';
 
 import type { LockResult, PolicyResult, RunDocument, Sample } from '../run/document.js';
 import { POLICY_FACTS } from '../run/policies.js';
+import { suspectSentence } from '../run/suspects.js';
 
 /** How the report may look. */
 export interface TableStyle {
@@ -43,7 +44,7 @@ const REPORTS_MAX = 10;
 export function renderRun(document: RunDocument, style: TableStyle): string {
   const colours = createColors(style.colour);
   const width = Math.min(Math.max(style.columns ?? TEXT_COLUMNS_DEFAULT, TEXT_COLUMNS_MIN), TEXT_COLUMNS_MAX);
-  const wrong = errors(document.policies);
+  const wrong = errors(document);
   const lines: string[] = [
     '',
     ...wrap('', headline(document), width).map((line) => colours.bold(line)),
@@ -112,7 +113,9 @@ function introduction(document: RunDocument, width: number): string[] {
     ...wrap('  ', what, width),
     ...wrap(
       '  ',
-      `workload ${options.workload}, codec ${options.codec}, profile ${document.profile}, ` +
+      `workload ${options.workload}, ` +
+        (options.scenario === null ? '' : `scenario ${options.scenario}, `) +
+        `codec ${options.codec}, profile ${document.profile}, ` +
         `RAM ${mebibytes(options.ram)}, seed ${String(document.seed)}`,
       width,
     ),
@@ -220,7 +223,7 @@ function contention(locks: readonly LockResult[]): string {
 }
 
 function sentences(document: RunDocument): string[] {
-  const said = document.policies.map(staleSentence);
+  const said = document.policies.flatMap((result) => [staleSentence(result), ...scenarioSentences(result)]);
   if (document.policies.length === 0) said.push('No policy ran to its end.');
   else said.push(checkSentence(document.policies));
   if (document.interrupted) said.push('The run was interrupted: what did not end is missing here.');
@@ -253,6 +256,18 @@ function staleSentence(result: PolicyResult): string {
   );
 }
 
+/** What went on beside the workload, if anything did. */
+function scenarioSentences({ policy, scenario }: PolicyResult): string[] {
+  if (scenario === null) return [];
+  const { swapons, swapoffs, swapoffErrors } = scenario;
+  const failures = Object.entries(swapoffErrors).map(([code, times]) => `${count(times)} with ${code}`);
+  const failed = failures.length === 0 ? 'no swapoff failed' : `swapoffs that failed: ${failures.join(', ')}`;
+  return [
+    `${policy}: one more area came ${plural(swapons, 'time')} and went ${plural(swapoffs, 'time')} ` +
+      `while the threads ran; ${failed}.`,
+  ];
+}
+
 function checkSentence(policies: readonly PolicyResult[]): string {
   const total = (pick: (result: PolicyResult) => number): number =>
     policies.reduce((sum, result) => sum + pick(result), 0);
@@ -279,12 +294,15 @@ function checkSentence(policies: readonly PolicyResult[]): string {
   return `Checks over ${plural(swapIns, 'page')} swapped in: ${wrong.join(', ')}.`;
 }
 
-/** The first sentences of the checks of each policy, with the policy before them. */
-function errors(policies: readonly PolicyResult[]): string[] {
-  return policies.flatMap(({ policy, reports }) => {
+/** The first sentences of the checks of each policy, and who is suspected, with the policy before them. */
+function errors({ policies, profile }: RunDocument): string[] {
+  return policies.flatMap(({ policy, reports, suspects }) => {
     const shown = reports.slice(0, REPORTS_MAX).map((report) => `${policy}: ${report}`);
     const more = reports.length - shown.length;
-    return more === 0 ? shown : [...shown, `${policy}: ${count(more)} more, which --json shows`];
+    if (more > 0) shown.push(`${policy}: ${count(more)} more, which --json shows`);
+    const sentence = suspectSentence(profile, suspects);
+    if (sentence !== '') shown.push(`${policy}: ${sentence}`);
+    return shown;
   });
 }
 

@@ -5,7 +5,7 @@
  * are seconds, everything else is a plain count.
  */
 import type { PhaseName } from '../workload/plan.js';
-import type { RunOptions, RunPolicy, RunProfile } from './options.js';
+import type { RunOptions, RunPolicy, RunProfile, RunScenario } from './options.js';
 
 /** The schema of the documents that this version writes. */
 export const RUN_SCHEMA = 'swaplab.run/1';
@@ -56,11 +56,26 @@ export interface PolicyResult {
   /** Empty when lock statistics were off. */
   readonly locks: readonly LockResult[];
   readonly vm: VmCounts;
+  /** What went on beside the workload; null for nothing. */
+  readonly scenario: ScenarioResult | null;
   /** The first few errors of all kinds, in words. */
   readonly reports: readonly string[];
+  /** Faults of the profile that can cause the errors found, by their names: `c03`, ...; empty without errors, and always in `sound`. */
+  readonly suspects: readonly string[];
 }
 
-/** One swap area. */
+/** What a scenario did while the swappers ran. */
+export interface ScenarioResult {
+  readonly name: RunScenario;
+  /** How often the area of the scenario came. */
+  readonly swapons: number;
+  /** How often it went. */
+  readonly swapoffs: number;
+  /** Swapoffs that failed, with the area still there, by the name of the error: `ENOMEM`, ... */
+  readonly swapoffErrors: Readonly<Record<string, number>>;
+}
+
+/** One swap area; one that came and went several times, with its lives added up. */
 export interface AreaResult {
   /** `ramzswap`, ... */
   readonly type: string;

@@ -8,7 +8,7 @@ import { randomInt } from 'node:crypto';
 
 import type { SpinlockKind } from '@swaplab/kernel-mm';
 
-import { FREE_SLOT_POLICIES } from '@swaplab/kernel-mm';
+import { FREE_SLOT_POLICIES, PROFILES, type Profile } from '@swaplab/kernel-mm';
 
 import { UsageError } from '../errors.js';
 import { DEFAULT_CORPUS_PAGES } from '../pages/corpus.js';
@@ -24,11 +24,15 @@ export const RUN_POLICIES = FREE_SLOT_POLICIES;
 /** How a device learns that a slot was freed. */
 export type RunPolicy = (typeof RUN_POLICIES)[number];
 
-/** The profiles that can run. */
-export const RUN_PROFILES = ['sound'] as const;
+/** The profiles that can run. The historical ones have the faults of the swap core of their version; those of its driver come later. */
+export const RUN_PROFILES = PROFILES;
 /** Which faults of history are in the code. */
-export type RunProfile = (typeof RUN_PROFILES)[number];
-const LATER_PROFILES = ['2.6.34', '2.6.34+series', '2.6.35'];
+export type RunProfile = Profile;
+
+/** What can go on beside the workload: a swap area that comes and goes. */
+export const RUN_SCENARIOS = ['swapoff-under-load'] as const;
+/** What goes on beside the workload. */
+export type RunScenario = (typeof RUN_SCENARIOS)[number];
 
 /** How the spinlocks of a run can wait. */
 export const RUN_SPINLOCKS: readonly SpinlockKind[] = ['adaptive', 'ticket'];
@@ -58,6 +62,8 @@ export interface RunOptions {
   /** Bytes of each disk; its first page is the header. */
   readonly disksize: number;
   readonly workload: WorkloadName;
+  /** What goes on beside the workload; null for nothing. */
+  readonly scenario: RunScenario | null;
   /** Where the contents of pages come from, as `parsePagesSpec` reads it. */
   readonly pages: string;
   readonly codec: RunCodec;
@@ -77,6 +83,8 @@ export interface RunPlan {
   readonly pagesPerSwapper: number;
   /** Pages that the processes of all swappers map at most. */
   readonly mappedPages: number;
+  /** Disks beside those of {@link RunOptions.disks}, of the same size, that the scenario uses. */
+  readonly spareDisks: number;
   /** Pages of each disk, the header page included. */
   readonly pagesPerDisk: number;
   /** Slots of each disk that can hold a page. */
@@ -148,20 +156,23 @@ const DEFAULTS = {
  */
 export function completeRunOptions(partial: PartialRunOptions = {}): CompleteRunOptions {
   const policies = checkPolicies(partial.policies ?? DEFAULTS.policies);
-  const profile = checkName('profile', partial.profile ?? DEFAULTS.profile, RUN_PROFILES, LATER_PROFILES);
-  const workload = checkName('workload', partial.workload ?? DEFAULTS.workload, WORKLOAD_NAMES, []);
-  const codec = checkName('codec', partial.codec ?? DEFAULTS.codec, RUN_CODECS, []);
+  const profile = checkName('profile', partial.profile ?? DEFAULTS.profile, RUN_PROFILES);
+  const workload = checkName('workload', partial.workload ?? DEFAULTS.workload, WORKLOAD_NAMES);
+  const codec = checkName('codec', partial.codec ?? DEFAULTS.codec, RUN_CODECS);
+  const scenario = checkScenario(partial.scenario ?? null);
   const pages = partial.pages ?? DEFAULTS.pages;
   const pagesSpec = parsePagesSpec(pages);
   const seed = checkInteger('seed', partial.seed ?? randomInt(UINT32_RANGE), 0, UINT32_RANGE - 1);
   const swappers = checkInteger('swappers', partial.swappers ?? DEFAULTS.swappers, 1, SWAPPERS_MAX);
-  const disks = checkInteger('disks', partial.disks ?? Math.min(swappers, DISKS_MAX), 1, DISKS_MAX);
+  const spareDisks = spareDisksOf(scenario);
+  const disksMax = DISKS_MAX - spareDisks;
+  const disks = checkInteger('disks', partial.disks ?? Math.min(swappers, disksMax), 1, disksMax);
   const ops = checkInteger('ops', partial.ops ?? DEFAULTS.ops, 1, OPS_MAX);
   const timeLimit = checkTimeLimit(partial.timeLimit ?? DEFAULTS.timeLimit);
   const lockStats = partial.lockStats ?? DEFAULTS.lockStats;
-  const spinlock = checkName('spinlock', partial.spinlock ?? DEFAULTS.spinlock, RUN_SPINLOCKS, []);
-  const sizes = deriveSizes({ ...partial, swappers, disks, ops });
-  checkSizes(sizes, swappers, disks);
+  const spinlock = checkName('spinlock', partial.spinlock ?? DEFAULTS.spinlock, RUN_SPINLOCKS);
+  const sizes = deriveSizes({ ...partial, swappers, disks, ops, scenario });
+  checkSizes(sizes, swappers, disks, spareDisks);
   return {
     options: {
       policies,
@@ -174,6 +185,7 @@ export function completeRunOptions(partial: PartialRunOptions = {}): CompleteRun
       ram: sizes.ram,
       disksize: sizes.disksize,
       workload,
+      scenario,
       pages,
       codec,
       seed,
@@ -184,6 +196,7 @@ export function completeRunOptions(partial: PartialRunOptions = {}): CompleteRun
     plan: {
       pagesPerSwapper: sizes.mapped / PAGE_BYTES,
       mappedPages: (sizes.mapped / PAGE_BYTES) * swappers,
+      spareDisks,
       pagesPerDisk: sizes.disksize / PAGE_BYTES,
       slotsPerDisk: sizes.disksize / PAGE_BYTES - 1,
       limitPages: sizes.limit / PAGE_BYTES,
@@ -244,17 +257,18 @@ export function repeatCommand(options: RunOptions): string {
   };
   named('profile', options.profile, DEFAULTS.profile);
   named('swappers', options.swappers, DEFAULTS.swappers);
-  named('disks', options.disks, Math.min(options.swappers, DISKS_MAX));
+  named('disks', options.disks, Math.min(options.swappers, DISKS_MAX - spareDisksOf(options.scenario)));
   named('ops', options.ops, DEFAULTS.ops);
   named('workload', options.workload, DEFAULTS.workload);
+  if (options.scenario !== null) words.push('--scenario', options.scenario);
   named('pages', options.pages, DEFAULTS.pages);
   named('codec', options.codec, DEFAULTS.codec);
   named('time-limit', options.timeLimit, DEFAULTS.timeLimit);
   // Each size that is assumed follows from those before it, so each is compared with what these make of it.
-  const { swappers, disks, ops } = options;
+  const { swappers, disks, ops, scenario } = options;
   const known: { mapped?: number; disksize?: number; limit?: number; ram?: number } = {};
   for (const name of ['mapped', 'disksize', 'limit', 'ram'] as const) {
-    if (options[name] === deriveSizes({ ...known, swappers, disks, ops })[name]) continue;
+    if (options[name] === deriveSizes({ ...known, swappers, disks, ops, scenario })[name]) continue;
     known[name] = options[name];
     words.push(`--${name}`, formatSize(options[name]));
   }
@@ -278,14 +292,20 @@ interface Sizes {
 
 /** Fills in the sizes that are left out; checks nothing. */
 function deriveSizes(
-  given: PartialRunOptions & { readonly swappers: number; readonly disks: number; readonly ops: number },
+  given: PartialRunOptions & {
+    readonly swappers: number;
+    readonly disks: number;
+    readonly ops: number;
+    readonly scenario: RunScenario | null;
+  },
 ): Sizes {
   const { swappers, disks } = given;
+  const allDisks = disks + spareDisksOf(given.scenario);
   const mapped = given.mapped ?? assumedPagesPerSwapper(given) * PAGE_BYTES;
   const mappedPages = (mapped / PAGE_BYTES) * swappers;
   const disksize = given.disksize ?? (Math.ceil((2 * mappedPages) / disks) + 1) * PAGE_BYTES;
   const limit = given.limit ?? Math.floor(mappedPages / 4) * PAGE_BYTES;
-  const ram = given.ram ?? limit + disks * disksize + reservePages(swappers) * PAGE_BYTES;
+  const ram = given.ram ?? limit + allDisks * disksize + reservePages(swappers) * PAGE_BYTES;
   return { mapped, disksize, limit, ram };
 }
 
@@ -308,11 +328,16 @@ function assumedPagesPerSwapper(given: {
   return pages > CHUNK_PAGES ? pages - (pages % CHUNK_PAGES) : pages;
 }
 
+/** A scenario brings a disk of its own. */
+function spareDisksOf(scenario: RunScenario | null): number {
+  return scenario === null ? 0 : 1;
+}
+
 function reservePages(swappers: number): number {
   return 512 + 64 * swappers;
 }
 
-function checkSizes(sizes: Sizes, swappers: number, disks: number): void {
+function checkSizes(sizes: Sizes, swappers: number, disks: number, spareDisks: number): void {
   const page = PAGE_BYTES;
   checkBytes(
     'mapped',
@@ -326,7 +351,7 @@ function checkSizes(sizes: Sizes, swappers: number, disks: number): void {
     'disksize',
     sizes.disksize,
     (Math.ceil(mappedPages / disks) + 1) * page,
-    Math.floor(RAM_MAX_PAGES / disks) * page,
+    Math.floor(RAM_MAX_PAGES / (disks + spareDisks)) * page,
     `: ${plural(disks, 'disk')} must hold ${formatSize(mappedPages * page)} that ` +
       `${plural(swappers, 'swapper')} may map, and a header page each`,
   );
@@ -374,22 +399,20 @@ function checkPolicies(policies: readonly string[]): RunPolicy[] {
   if (policies.length === 0) {
     throw new UsageError(`no policy is given; allowed: ${RUN_POLICIES.join(', ')}, all`);
   }
-  const checked = policies.map((policy) => checkName('policy', policy, RUN_POLICIES, []));
+  const checked = policies.map((policy) => checkName('policy', policy, RUN_POLICIES));
   const twice = checked.find((policy, index) => checked.indexOf(policy) !== index);
   if (twice !== undefined) throw new UsageError(`policy "${twice}" is given twice; allowed: each once`);
   return checked;
 }
 
-function checkName<Name extends string>(
-  what: string,
-  name: string,
-  allowed: readonly Name[],
-  later: readonly string[],
-): Name {
+function checkName<Name extends string>(what: string, name: string, allowed: readonly Name[]): Name {
   const found = allowed.find((candidate) => candidate === name);
   if (found !== undefined) return found;
-  const verdict = later.includes(name) ? 'comes later' : 'is not known';
-  throw new UsageError(`${what} "${name}" ${verdict}; allowed now: ${allowed.join(', ')}`);
+  throw new UsageError(`${what} "${name}" is not known; allowed now: ${allowed.join(', ')}`);
+}
+
+function checkScenario(name: string | null): RunScenario | null {
+  return name === null ? null : checkName('scenario', name, RUN_SCENARIOS);
 }
 
 function checkInteger(name: string, value: number, least: number, most: number): number {

@@ -10,12 +10,15 @@ import {
 } from '@swaplab/kernel-mm';
 import { ramzswap } from '@swaplab/ramzswap';
 
+import { TimeLimitError } from '../errors.js';
 import type { PageCorpus } from '../pages/corpus.js';
 import { RunControl } from '../swappers/control.js';
 import type {
+  AreaCounts,
   InjectedFault,
   KernelThreadTask,
-  LeaderResult,
+  ScenarioCounts,
+  ScenarioTask,
   SwapperResult,
   SwapperTask,
 } from '../swappers/task.js';
@@ -26,11 +29,20 @@ import {
   type Checkpoint,
   type PhaseName,
 } from '../workload/plan.js';
-import type { AreaResult, LockResult, PolicyResult, RunProgress, Sample } from './document.js';
-import type { CompleteRunOptions, RunPolicy } from './options.js';
+import type {
+  AreaResult,
+  LockResult,
+  PolicyResult,
+  RunProgress,
+  Sample,
+  ScenarioResult,
+} from './document.js';
+import type { CompleteRunOptions, RunPolicy, RunScenario } from './options.js';
 import { POLICY_FACTS } from './policies.js';
 import { Sampler } from './sampler.js';
-import { RunFailedError, type SwapperThreads } from './swapper-pool.js';
+import { suspectsOf, withSuspects } from './suspects.js';
+import { NO_PROGRESS } from './watchdog.js';
+import { RunFailedError, type SwapperGroupResult, type SwapperThreads } from './swapper-pool.js';
 
 /** What one policy runs with. */
 export interface PolicyRun {
@@ -49,7 +61,7 @@ export interface PolicyRun {
 
 /** Longest time in seconds in which at least one step must be done or one barrier passed. */
 const STALL_LIMIT_SECONDS = 60;
-/** Address spaces beyond those of the swappers' processes: a killed process is there until its successor is. */
+/** Address spaces beyond those of the swappers' processes: a killed process is there until its successor is, and longer while swapoff uses it. */
 const SPARE_ADDRESS_SPACES = 8;
 const PROGRESS_EVERY_MS = 50;
 
@@ -74,6 +86,7 @@ export async function runPolicy(run: PolicyRun): Promise<PolicyResult> {
       control,
       tasks: tasksOf(run, machine, control),
       kernelThreads: kernelThreadsOf(run, machine, control),
+      scenario: scenarioOf(run, machine, control),
       limits: {
         timeLimit: run.timeLimit,
         statedTimeLimit: options.timeLimit,
@@ -82,11 +95,21 @@ export async function runPolicy(run: PolicyRun): Promise<PolicyResult> {
       signal: run.signal,
     });
     return assemble(run, machine, control, checkpoints, results, sampler.stop());
+  } catch (error) {
+    if (error instanceof RunFailedError) throw new RunFailedError(reportOf(run, error.message));
+    if (error instanceof TimeLimitError && error.message.startsWith(NO_PROGRESS))
+      throw new TimeLimitError(reportOf(run, error.message));
+    throw error;
   } finally {
     sampler.stop();
     reporter.stop();
     watcher.detach();
   }
+}
+
+/** The report of a run that ended early. Of what was broken on purpose nobody is suspected. */
+function reportOf(run: PolicyRun, report: string): string {
+  return run.fault === null ? withSuspects(run.complete.options.profile, report) : report;
 }
 
 function createRunMachine(run: PolicyRun): Machine {
@@ -101,12 +124,13 @@ function createRunMachine(run: PolicyRun): Machine {
     addressSpaces: swappers * processesOfSwapper(workload) + SPARE_ADDRESS_SPACES,
     seed,
     spinlock,
-    drivers: [ramzswap({ disks, diskBytes: disksize, codec })],
+    drivers: [ramzswap({ disks: disks + run.complete.plan.spareDisks, diskBytes: disksize, codec })],
   });
 }
 
-function devicePaths(disks: number): string[] {
-  return Array.from({ length: disks }, (_, index) => `/dev/ramzswap${String(index)}`);
+/** Paths of so many disks, from one on. */
+function devicePaths(disks: number, first = 0): string[] {
+  return Array.from({ length: disks }, (_, index) => `/dev/ramzswap${String(first + index)}`);
 }
 
 function tasksOf(run: PolicyRun, machine: Machine, control: RunControl): SwapperTask[] {
@@ -127,6 +151,7 @@ function tasksOf(run: PolicyRun, machine: Machine, control: RunControl): Swapper
     lockStats: options.lockStats,
     waitLimitMs: waitLimitMsOf(run),
     swapDevices: devicePaths(options.disks),
+    spareDevices: devicePaths(plan.spareDisks, options.disks),
     fault: run.fault,
   }));
 }
@@ -150,6 +175,27 @@ function kernelThreadsOf(run: PolicyRun, machine: Machine, control: RunControl):
       waitLimitMs: waitLimitMsOf(run),
     },
   ];
+}
+
+/** Steps after which the area of a scenario comes, or goes: it is there half of the time, and at least a few times in a short run. */
+const SCENARIO_EVERY_OPS = 1500;
+const SCENARIO_CHANGES_LEAST = 12;
+
+function scenarioOf(run: PolicyRun, machine: Machine, control: RunControl): ScenarioTask | null {
+  const { options, plan } = run.complete;
+  const [device] = devicePaths(plan.spareDisks, options.disks);
+  if (options.scenario === null || device === undefined) return null;
+  return {
+    scenario: options.scenario,
+    swappers: options.swappers,
+    machine: machine.handle,
+    control: control.buffer,
+    samplesMax: CHECKPOINTS,
+    lockStats: options.lockStats,
+    waitLimitMs: waitLimitMsOf(run),
+    device,
+    everyOps: Math.max(1, Math.min(SCENARIO_EVERY_OPS, Math.floor(options.ops / SCENARIO_CHANGES_LEAST))),
+  };
 }
 
 /**
@@ -210,9 +256,10 @@ function assemble(
   machine: Machine,
   control: RunControl,
   checkpoints: readonly Checkpoint[],
-  results: readonly SwapperResult[],
+  { swappers: results, scenario }: SwapperGroupResult,
   running: readonly Sample[],
 ): PolicyResult {
+  const { options, plan } = run.complete;
   const leader = results.find((result) => result.leader !== null)?.leader;
   if (leader === undefined || leader === null)
     throw new RunFailedError('the leader of the swappers gave no result');
@@ -221,19 +268,23 @@ function assemble(
   );
   const view = machine.attach({ name: 'collector' });
   const vm = view.kernel.vm.events.sums();
-  const traffic = trafficOf(view.kernel.block.devices, devicePaths(run.complete.options.disks), vm);
+  const paths = devicePaths(options.disks + plan.spareDisks);
+  const traffic = trafficOf(view.kernel.block.devices, paths, vm);
   view.detach();
+  const integrityErrors = sum(results, (result) => result.integrityErrors);
+  const broken = [...leader.broken, ...(scenario?.broken ?? [])];
+  const areas = scenario === null ? leader.areas : [...leader.areas, scenario.area];
   return {
     policy: run.policy,
     ops: sum(results, (result) => result.ops),
     seconds: leader.seconds,
-    integrityErrors: sum(results, (result) => result.integrityErrors),
-    invariantErrors: leader.brokenCount,
+    integrityErrors,
+    invariantErrors: leader.brokenCount + (scenario?.brokenCount ?? 0),
     statDrift: leader.drift.length,
-    areas: areasOf(run.policy, leader),
+    areas: areasOf(run.policy, areas),
     samples: [...running, ...exact].sort((a, b) => a.t - b.t),
     final: leader.final,
-    freeCost: freeCostOf(results, leader),
+    freeCost: freeCostOf(results, areas),
     traffic,
     locks: run.complete.options.lockStats ? locksOf(machine) : [],
     vm: {
@@ -244,13 +295,21 @@ function assemble(
       cleanDrops: vm.cleanDrops,
       ioErrors: vm.ioErrors,
     },
-    reports: [...leader.broken, ...leader.drift, ...results.flatMap((result) => result.integrityReports)],
+    scenario: scenarioResultOf(options.scenario, scenario),
+    reports: [...broken, ...leader.drift, ...results.flatMap((result) => result.integrityReports)],
+    suspects: suspectsOf(options.profile, { integrityErrors, broken }),
   };
 }
 
-function areasOf(policy: RunPolicy, leader: LeaderResult): AreaResult[] {
+function scenarioResultOf(name: RunScenario | null, counts: ScenarioCounts | null): ScenarioResult | null {
+  if (name === null || counts === null) return null;
+  const { swapons, swapoffs, swapoffErrors } = counts;
+  return { name, swapons, swapoffs, swapoffErrors };
+}
+
+function areasOf(policy: RunPolicy, areas: readonly AreaCounts[]): AreaResult[] {
   const { hooked } = POLICY_FACTS[policy];
-  return leader.areas.map(({ device, allocated, freed, freedUnreported, notified, missed }) => ({
+  return areas.map(({ device, allocated, freed, freedUnreported, notified, missed }) => ({
     type: 'ramzswap',
     device,
     allocated,
@@ -261,13 +320,16 @@ function areasOf(policy: RunPolicy, leader: LeaderResult): AreaResult[] {
   }));
 }
 
-function freeCostOf(results: readonly SwapperResult[], leader: LeaderResult): PolicyResult['freeCost'] {
+function freeCostOf(
+  results: readonly SwapperResult[],
+  areas: readonly AreaCounts[],
+): PolicyResult['freeCost'] {
   const timings = results.flatMap((result) => [...result.freeTimings]).sort((a, b) => a - b);
   const median = timings[timings.length >> 1];
   return {
     usPerSlot: median === undefined ? null : median / 1000,
-    bios: sum(leader.areas, (area) => area.discards),
-    bioFailures: sum(leader.areas, (area) => area.discardFailures),
+    bios: sum(areas, (area) => area.discards),
+    bioFailures: sum(areas, (area) => area.discardFailures),
   };
 }
 

@@ -62,10 +62,10 @@ export async function runWorkload(
   });
   if (corpus === null) return document();
   if (pagesOut !== null) keepPages(corpus, pagesOut);
-  const threads = new SwapperThreads(
-    swappers,
-    Math.max(...complete.options.policies.map(kernelThreadsUnder)),
-  );
+  const others =
+    Math.max(...complete.options.policies.map(kernelThreadsUnder)) +
+    (complete.options.scenario === null ? 0 : 1);
+  const threads = new SwapperThreads(swappers, others);
   const run = (
     policy: RunPolicy,
     policyIndex: number,

@@ -12,7 +12,15 @@ import { Piscina } from 'piscina';
 
 import { HarnessError, TimeLimitError, EXIT_FAILED } from '../errors.js';
 import { clockNs, type RunControl } from '../swappers/control.js';
-import type { KernelThreadTask, PoolResult, PoolTask, SwapperResult, SwapperTask } from '../swappers/task.js';
+import type {
+  KernelThreadTask,
+  PoolResult,
+  PoolTask,
+  ScenarioCounts,
+  ScenarioTask,
+  SwapperResult,
+  SwapperTask,
+} from '../swappers/task.js';
 import { Watchdog, type WatchdogLimits } from './watchdog.js';
 import { swapperWorkerUrl } from './worker-file.js';
 
@@ -34,8 +42,18 @@ export interface SwapperGroup {
   readonly tasks: readonly SwapperTask[];
   /** Threads of the kernel's own; they end when the leader says so. */
   readonly kernelThreads: readonly KernelThreadTask[];
+  /** What goes on beside the workload; it ends when the leader says so. Null for nothing. */
+  readonly scenario: ScenarioTask | null;
   readonly limits: WatchdogLimits;
   readonly signal: AbortSignal | undefined;
+}
+
+/** What {@link SwapperThreads.run} gives. */
+export interface SwapperGroupResult {
+  /** In order of the swappers. */
+  readonly swappers: readonly SwapperResult[];
+  /** Null when there was no scenario. */
+  readonly scenario: ScenarioCounts | null;
 }
 
 /** After a stop, threads that only wait leave within a few slices of their waits. */
@@ -55,14 +73,14 @@ export class SwapperThreads {
 
   /**
    * @param swappers - how many there are
-   * @param kernelThreads - the most threads of the kernel's own that a policy needs
+   * @param others - the most threads besides that a policy needs: of the kernel's own, and of a scenario
    */
-  constructor(swappers: number, kernelThreads = 0) {
+  constructor(swappers: number, others = 0) {
     this.#pool = new Piscina<PoolTask, PoolResult>({
       filename: swapperWorkerUrl(),
       // A thread is started when there is work for it, and one that died is not replaced: the run is over then.
       minThreads: 0,
-      maxThreads: swappers + kernelThreads,
+      maxThreads: swappers + others,
       idleTimeout: Infinity,
       concurrentTasksPerWorker: 1,
       atomics: 'disabled',
@@ -78,10 +96,10 @@ export class SwapperThreads {
    * Runs all swappers of one policy to their end. One call at a time; after a failure the threads are not used again.
    *
    * @param group - what to run
-   * @returns their results in order
+   * @returns what they saw
    * @throws RunFailedError, TimeLimitError, or the reason of the signal
    */
-  async run(group: SwapperGroup): Promise<SwapperResult[]> {
+  async run(group: SwapperGroup): Promise<SwapperGroupResult> {
     return runSwappers(this.#pool, group, (listener) => {
       this.#onError = listener;
     });
@@ -104,8 +122,8 @@ async function runSwappers(
   pool: Piscina<PoolTask, PoolResult>,
   group: SwapperGroup,
   listen: (listener: ((error: Error) => void) | null) => void,
-): Promise<SwapperResult[]> {
-  const { machine, control, tasks, kernelThreads, signal } = group;
+): Promise<SwapperGroupResult> {
+  const { machine, control, tasks, kernelThreads, scenario, signal } = group;
   signal?.throwIfAborted();
   let failure: Error | null = null;
   const fail = (error: Error): void => {
@@ -132,7 +150,8 @@ async function runSwappers(
   };
   signal?.addEventListener('abort', onAbort, { once: true });
   try {
-    const runs = [...tasks, ...kernelThreads].map(async (task) => {
+    const all: readonly PoolTask[] = [...tasks, ...kernelThreads, ...(scenario === null ? [] : [scenario])];
+    const runs = all.map(async (task) => {
       try {
         return await pool.run(task);
       } catch (error) {
@@ -143,7 +162,10 @@ async function runSwappers(
     const results = await settle(runs, control);
     signal?.throwIfAborted();
     throwFirst(failure, results, machine);
-    return results.filter((result) => result !== null && 'swapper' in result);
+    return {
+      swappers: results.filter((result) => result !== null && 'swapper' in result),
+      scenario: results.find((result) => result !== null && 'scenario' in result)?.counts ?? null,
+    };
   } finally {
     watchdog.stop();
     signal?.removeEventListener('abort', onAbort);
@@ -191,9 +213,9 @@ function describeDeath(
 ): RunFailedError {
   const who = nameOf(task);
   const id =
-    'kernelThread' in task
-      ? (machine.tasks().find(({ name }) => name === task.kernelThread)?.id ?? -1)
-      : control.taskOf(task.swapper);
+    'swapper' in task
+      ? control.taskOf(task.swapper)
+      : (machine.tasks().find(({ name }) => name === who)?.id ?? -1);
   if (id < 0) return new RunFailedError(`${who} could not start: ${messageOf(error)}`);
   const info = machine.tasks().find((candidate) => candidate.id === id);
   const held = info?.held.map(({ lockClass }) => machine.lockClassName(lockClass)) ?? [];
@@ -204,7 +226,8 @@ function describeDeath(
 }
 
 function nameOf(thread: PoolTask | PoolResult): string {
-  return 'kernelThread' in thread ? thread.kernelThread : `swapper ${String(thread.swapper)}`;
+  if ('kernelThread' in thread) return thread.kernelThread;
+  return 'scenario' in thread ? thread.scenario : `swapper ${String(thread.swapper)}`;
 }
 
 /** The first cause is what counts: those who were only told to leave, or found the machine stopped, are not. */

@@ -22,6 +22,9 @@ export interface WatchdogLimits {
   readonly stallLimit: number;
 }
 
+/** How the reason begins when a run stands still. */
+export const NO_PROGRESS = 'no swapper made any progress';
+
 const LOOK_EVERY_MS = 100;
 
 /** Watches until it is stopped. */
@@ -61,7 +64,7 @@ export class Watchdog {
     if (now - this.#started >= timeLimit * 1000)
       this.#expire(`the time limit of ${seconds(statedTimeLimit)} was reached`);
     else if (now - this.#lastChange >= stallLimit * 1000)
-      this.#expire(`no swapper made any progress for ${seconds(stallLimit)}`);
+      this.#expire(`${NO_PROGRESS} for ${seconds(stallLimit)}`);
   }
 
   #expire(reason: string): void {

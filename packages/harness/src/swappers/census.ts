@@ -4,7 +4,14 @@
  * Reads maps and tables without any lock. While all swappers stand still the numbers are exact; while they run each is true for a moment
  * near the call, and they need not fit each other.
  */
-import { SWAP_HAS_CACHE, SWAP_INFO, SWAP_MAP_BAD, SWP_USED, type MachineView } from '@swaplab/kernel-mm';
+import {
+  SWAP_HAS_CACHE,
+  SWAP_INFO,
+  SWAP_MAP_BAD,
+  SWP_BLKDEV,
+  SWP_USED,
+  type MachineView,
+} from '@swaplab/kernel-mm';
 import { ramzswapOf, type RamzswapDevice } from '@swaplab/ramzswap';
 
 import type { SlotCounts } from '../run/document.js';
@@ -38,14 +45,15 @@ export function countSlots(view: MachineView): SlotCounts {
   return { live, stored, stale, comprBytes, poolPages };
 }
 
-/** The active area on a device, 0 for none. */
+/** The active area that is a whole device, 0 for none. */
 function areaOf(view: MachineView, device: RamzswapDevice): number {
   const { table } = view.kernel.swap;
   const { cells } = view.kernel.core;
   for (let type = 0; type < table.nrSwapfiles(); type++) {
     const area = table.infoOf(type);
-    const used = (cells.ldu32(area + SWAP_INFO.flags) & SWP_USED) !== 0;
-    if (used && cells.ldu32(area + SWAP_INFO.bdev) === device.bdev()) return area;
+    const flags = cells.ldu32(area + SWAP_INFO.flags);
+    const isDevice = (flags & SWP_USED) !== 0 && (flags & SWP_BLKDEV) !== 0;
+    if (isDevice && cells.ldu32(area + SWAP_INFO.bdev) === device.bdev()) return area;
   }
   return 0;
 }

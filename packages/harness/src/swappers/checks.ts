@@ -22,7 +22,7 @@ export function checkMachine(view: MachineView): CheckResult {
   const broken = [...kernel.frames.checkInvariants(), ...kernel.reclaimList.checkInvariants()];
   kernel.swap.table.swapLock.lock();
   try {
-    broken.push(...checkSwapInvariants(kernel.swap.table, true));
+    broken.push(...checkSwapInvariants(kernel.swap, true));
   } finally {
     kernel.swap.table.swapLock.unlock();
   }

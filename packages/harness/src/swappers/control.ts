@@ -3,7 +3,8 @@
  *
  * Promise: nobody waits here without end. A barrier is left when all have arrived or when the run is stopped, and whoever waits looks at the
  * stop flag every {@link SLICE_MS}. Progress cells have one writer each, the swapper they belong to; samples are written by the leader while
- * all others stand at a barrier.
+ * all others stand at a barrier. Which swap areas there are is changed only by whoever has locked them: so it does not change while the
+ * leader looks.
  */
 import type { SlotCounts } from '../run/document.js';
 
@@ -13,7 +14,15 @@ const ARRIVED = 0;
 const GENERATION = 1;
 const STOP = 2;
 const SAMPLES = 3;
+const AREAS_LOCKED = 4;
+const SCENARIO = 5;
+const MISSED = 6;
 const HEADER_WORDS = 16;
+
+/** States of the thread that runs a scenario. */
+const SCENARIO_RUNS = 0;
+const SCENARIO_SHALL_END = 1;
+const SCENARIO_ENDED = 2;
 
 const TASK = 0;
 const OPS_DONE = 1;
@@ -94,6 +103,70 @@ export class RunControl {
       this.check();
       Atomics.wait(this.words, STOP, 0, 1);
     }
+  }
+
+  /**
+   * Waits until nobody else changes which areas there are, and keeps it so.
+   *
+   * @throws RunStopped when the run is stopped first
+   */
+  lockAreas(): void {
+    while (Atomics.compareExchange(this.words, AREAS_LOCKED, 0, 1) !== 0) {
+      this.check();
+      Atomics.wait(this.words, AREAS_LOCKED, 1, SLICE_MS);
+    }
+  }
+
+  /** Lets others change which areas there are. */
+  unlockAreas(): void {
+    Atomics.store(this.words, AREAS_LOCKED, 0);
+    Atomics.notify(this.words, AREAS_LOCKED);
+  }
+
+  /**
+   * Tells the thread that runs a scenario to end, and waits until it has left the machine as it found it.
+   *
+   * @throws RunStopped when the run is stopped first
+   */
+  endScenario(): void {
+    Atomics.compareExchange(this.words, SCENARIO, SCENARIO_RUNS, SCENARIO_SHALL_END);
+    while (Atomics.load(this.words, SCENARIO) !== SCENARIO_ENDED) {
+      this.check();
+      Atomics.wait(this.words, SCENARIO, SCENARIO_SHALL_END, SLICE_MS);
+    }
+  }
+
+  /** Whether the thread that runs a scenario was told to end. */
+  scenarioShallEnd(): boolean {
+    return Atomics.load(this.words, SCENARIO) !== SCENARIO_RUNS;
+  }
+
+  /** Says that the thread that runs a scenario has ended. */
+  noteScenarioEnded(): void {
+    Atomics.store(this.words, SCENARIO, SCENARIO_ENDED);
+    Atomics.notify(this.words, SCENARIO);
+  }
+
+  /**
+   * Waits until all swappers together have done so many steps, or the thread that runs a scenario shall end.
+   *
+   * @throws RunStopped when the run is stopped first
+   */
+  waitForOps(ops: number): void {
+    while (!this.scenarioShallEnd() && this.opsDone() < ops) {
+      this.check();
+      Atomics.wait(this.words, SCENARIO, SCENARIO_RUNS, 1);
+    }
+  }
+
+  /** Adds frees of areas that have gone since, of which the device should have been told and was not. */
+  addMissed(frees: number): void {
+    Atomics.add(this.words, MISSED, frees);
+  }
+
+  /** The sum of {@link addMissed}. */
+  missed(): number {
+    return Atomics.load(this.words, MISSED);
   }
 
   /** How far each swapper is and who waits for the others, one line each; for reports. */

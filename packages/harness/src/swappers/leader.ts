@@ -52,20 +52,20 @@ export class Leader {
   /** Looks at the machine while all others stand still. */
   checkpoint(): void {
     this.#seconds = (clockNs() - this.#control.startNs()) / 1e9;
-    // The kernel's own threads must stand still as well.
-    this.#view.flushDiscards();
-    const counts = countSlots(this.#view);
-    this.#control.publishSample({ t: this.#seconds, ...counts });
-    const { broken, drift } = checkMachine(this.#view);
-    // Nobody runs, so the counters must be exact now as well as at the end.
-    this.#note([...broken, ...drift]);
-    this.#checkNotified(counts);
+    // A scenario must stand still as well, between two of its steps.
+    this.#control.lockAreas();
+    try {
+      this.#look();
+    } finally {
+      this.#control.unlockAreas();
+    }
   }
 
   /**
    * Takes the end apart. All processes have exited and all other swappers stand still.
    */
   finish(): LeaderResult {
+    if (this.#task.spareDevices.length > 0) this.#control.endScenario();
     this.#drainSwapCache();
     this.#view.flushDiscards();
     const final = countSlots(this.#view);
@@ -83,6 +83,17 @@ export class Leader {
       final,
       areas,
     };
+  }
+
+  #look(): void {
+    // So must the kernel's own threads.
+    this.#view.flushDiscards();
+    const counts = countSlots(this.#view);
+    this.#control.publishSample({ t: this.#seconds, ...counts });
+    const { broken, drift } = checkMachine(this.#view);
+    // Nobody runs, so the counters must be exact now as well as at the end.
+    this.#note([...broken, ...drift]);
+    this.#checkNotified(counts);
   }
 
   /** With the processes gone, all that may hold slots is the swap cache: pages that were locked when their last user went. */
@@ -117,7 +128,7 @@ export class Leader {
   /** Under an exact policy nothing may be stored for a free slot, at any moment when all stand still, unless telling the device failed. */
   #checkNotified(counts: SlotCounts): void {
     if (!POLICY_FACTS[this.#view.kernel.config.policy].exact || counts.stale === 0) return;
-    const missed = this.#areas().reduce((sum, area) => sum + area.missed, 0);
+    const missed = this.#areas().reduce((sum, area) => sum + area.missed, this.#control.missed());
     if (counts.stale <= missed) return;
     this.#note([`${String(counts.stale)} slot(s) are stored although they are free`]);
   }
@@ -138,7 +149,7 @@ export class Leader {
     const { frames } = this.#view.kernel;
     const driver = ramzswapOf(this.#view);
     let headers = 0;
-    for (const path of this.#task.swapDevices) {
+    for (const path of [...this.#task.swapDevices, ...this.#task.spareDevices]) {
       const error = driver.device(path).reset();
       if (error !== 0) this.#note([`${path} cannot be reset: errno ${String(-error)}`]);
       else headers++;

@@ -4,6 +4,7 @@
 import type { MachineHandle } from '@swaplab/kernel-mm';
 
 import type { SlotCounts } from '../run/document.js';
+import type { RunScenario } from '../run/options.js';
 import type { WorkloadName } from '../workload/plan.js';
 
 /**
@@ -34,7 +35,48 @@ export interface SwapperTask {
   readonly waitLimitMs: number;
   /** Paths the leader switches on before the start, all at one priority. */
   readonly swapDevices: readonly string[];
+  /** Paths that a scenario switches on and off; empty without one. The leader resets them at the end. */
+  readonly spareDevices: readonly string[];
   readonly fault: InjectedFault | null;
+}
+
+/** A thread that does something to the machine besides the workload. */
+export interface ScenarioTask {
+  readonly scenario: RunScenario;
+  /** Of the run, for the shared block. */
+  readonly swappers: number;
+  readonly machine: MachineHandle;
+  /** Of the `RunControl`. */
+  readonly control: SharedArrayBuffer;
+  readonly samplesMax: number;
+  readonly lockStats: boolean;
+  readonly waitLimitMs: number;
+  /** The area that comes and goes. */
+  readonly device: string;
+  /** After so many steps of all swappers together it comes, and after so many more it goes. */
+  readonly everyOps: number;
+}
+
+/** What a scenario has done. */
+export interface ScenarioCounts {
+  readonly swapons: number;
+  readonly swapoffs: number;
+  /** Swapoffs that failed, by the name of the error. */
+  readonly swapoffErrors: Readonly<Record<string, number>>;
+  /** The area that came and went, its lives added up. */
+  readonly area: AreaCounts;
+  /** What was wrong after a swapoff, the first few in words. */
+  readonly broken: readonly string[];
+  readonly brokenCount: number;
+}
+
+/** What the thread of a scenario gives back. */
+export interface ScenarioThreadResult {
+  readonly scenario: RunScenario;
+  /** Why it did not end when it was told to; null when it did. */
+  readonly error: PlainError | null;
+  /** Null when there is an error. */
+  readonly counts: ScenarioCounts | null;
 }
 
 /** A thread of the kernel's own, which runs beside the swappers. */
@@ -59,9 +101,9 @@ export interface KernelThreadResult {
 }
 
 /** What a thread of the pool may be asked. */
-export type PoolTask = SwapperTask | KernelThreadTask;
+export type PoolTask = SwapperTask | KernelThreadTask | ScenarioTask;
 /** What it gives back. */
-export type PoolResult = SwapperResult | KernelThreadResult;
+export type PoolResult = SwapperResult | KernelThreadResult | ScenarioThreadResult;
 
 /** An error as plain data. */
 export interface PlainError {

@@ -11,16 +11,18 @@ import { FreeTimer } from './free-timer.js';
 import { runKernelThread } from './kernel-thread.js';
 import { Leader } from './leader.js';
 import { plainError } from './plain-error.js';
+import { runScenario } from './swapoff-under-load.js';
 import { Swapper } from './swapper.js';
 import type { LeaderResult, PlainError, PoolResult, PoolTask, SwapperResult, SwapperTask } from './task.js';
 
 /**
- * Runs one swapper, or a thread of the kernel's own.
+ * Runs one swapper, a thread of the kernel's own, or a scenario.
  *
  * @param task - from the main thread
  */
 export default function runTask(task: PoolTask): PoolResult {
-  return 'kernelThread' in task ? runKernelThread(task) : runSwapper(task);
+  if ('kernelThread' in task) return runKernelThread(task);
+  return 'scenario' in task ? runScenario(task) : runSwapper(task);
 }
 
 function runSwapper(task: SwapperTask): SwapperResult {

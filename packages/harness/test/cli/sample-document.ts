@@ -45,7 +45,9 @@ export function sampleResult(policy: RunPolicy, changes: Partial<PolicyResult> =
       },
     ],
     vm: { faults: 50_000, swapIns: 12_000, swapOuts: 14_000, kills: 0, cleanDrops: 0, ioErrors: 0 },
+    scenario: null,
     reports: [],
+    suspects: [],
     ...changes,
   };
 }

@@ -47,23 +47,30 @@ describe('conformance', () => {
     return file;
   };
 
-  it('replays the committed selection of allocator traces without a difference', async () => {
-    const traces = readdirSync(join(COMMITTED_SELECTION, 'xvmalloc')).length;
-    expect(traces).to.be.at.least(10);
-    expect(await runConformance()).to.deep.equal({
-      schema: 'swaplab.conformance/1',
-      ok: true,
-      sets: { xvmalloc: { total: traces, passed: traces, failed: 0, skipped: 0 } },
-    });
-  });
+  it('replays the committed selection without a difference', async () => {
+    const { ok, sets } = await runConformance();
+    expect(ok).to.equal(true);
+    expect(Object.keys(sets)).to.have.members(
+      readdirSync(COMMITTED_SELECTION).filter((name) => name !== 'README.md'),
+    );
+    for (const [set, least] of [
+      ['xvmalloc', 10],
+      ['swap-slots', 20],
+    ] as const) {
+      const traces = readdirSync(join(COMMITTED_SELECTION, set)).length;
+      expect(traces, set).to.be.at.least(least);
+      expect(sets[set], set).to.deep.equal({ total: traces, passed: traces, failed: 0, skipped: 0 });
+    }
+    for (const counts of Object.values(sets)) expect(counts).to.include({ passed: counts.total, failed: 0 });
+  }).timeout(60_000);
 
-  it('comes with a selection of at most 200 kB', () => {
+  it('comes with a selection of at most 500 kB', () => {
     let bytes = 0;
     for (const entry of readdirSync(COMMITTED_SELECTION, { recursive: true })) {
       const info = statSync(join(COMMITTED_SELECTION, String(entry)));
       if (info.isFile()) bytes += info.size;
     }
-    expect(bytes).to.be.within(1, 200_000);
+    expect(bytes).to.be.within(1, 500_000);
   });
 
   it('takes a golden root, the folder of a set, several of them, or $SWAPLAB_GOLDEN', async () => {
@@ -79,19 +86,11 @@ describe('conformance', () => {
     expect((await runConformance()).sets).to.deep.equal(one);
   });
 
-  it('counts sets it cannot replay as skipped, by file or by line', async () => {
-    writeTrace(['{}'], 'swap-slots');
+  it('counts sets it cannot replay as skipped', async () => {
     writeTrace(['{}'], 'ramzswap-dev', 'a.jsonl.gz');
     writeTrace(['{}'], 'ramzswap-dev', 'b.jsonl.gz');
-    writeTrace(['{}', '{}', '{}'], 'lzo1x');
-    writeFileSync(join(folder, 'lzo1x', 'pages.bin.gz'), 'not looked at');
     const document = await runConformance({ directories: [folder] });
-    const skipped = (total: number) => ({ total, passed: 0, failed: 0, skipped: total });
-    expect(document.sets).to.deep.equal({
-      lzo1x: skipped(3),
-      'ramzswap-dev': skipped(2),
-      'swap-slots': skipped(1),
-    });
+    expect(document.sets).to.deep.equal({ 'ramzswap-dev': { total: 2, passed: 0, failed: 0, skipped: 2 } });
     expect(document.ok).to.equal(false);
   });
 
@@ -221,7 +220,7 @@ describe('conformance', () => {
     const seen: ConformanceProgress[] = [];
     const stop = new AbortController();
     const running = runConformance(
-      {},
+      { only: ['xvmalloc'] },
       {
         signal: stop.signal,
         onProgress: (progress) => {

@@ -30,7 +30,7 @@ export class SoloRun {
   readonly frames: Frames;
   /** The first disk. */
   readonly device: RamzswapDevice;
-  /** Byte address of its counters. */
+  /** Byte address of the counters of some of its slots: those under its first table lock. */
   readonly statsAddress: number;
   readonly control = new RunControl(1, CHECKPOINTS);
   readonly leader: Leader;
@@ -69,13 +69,14 @@ export class SoloRun {
       lockStats: false,
       waitLimitMs: 5000,
       swapDevices: Array.from({ length: disks }, (_, disk) => `/dev/ramzswap${String(disk)}`),
+      spareDevices: [],
       fault: null,
     };
     this.view = attachMachine(machine.handle, { drivers: { ramzswap }, name: 'swapper 0' });
     this.kernel = this.view.kernel;
     this.frames = this.kernel.frames;
     const driver = ramzswapOf(this.view);
-    this.statsAddress = driver.places.stats.base;
+    this.statsAddress = driver.places.tableLocks.base;
     const [device] = driver.devices;
     if (device === undefined) throw new Error('the machine has no disk');
     this.device = device;

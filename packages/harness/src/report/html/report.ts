@@ -5,6 +5,7 @@
  * Pure: from a document to text. Every number and every sentence is computed from the document.
  */
 import type { AreaResult, PolicyResult, RunDocument } from '../../run/document.js';
+import { suspectSentence } from '../../run/suspects.js';
 import { checkTable, costs, lockSection } from './bars.js';
 import { details, overlay, phaseList, smallMultiples } from './curves.js';
 import { failedChecks, headline, keyFigures, paragraphs } from './facts.js';
@@ -83,14 +84,17 @@ function verdicts(document: RunDocument): Markup {
   const interrupted = document.interrupted
     ? markup`<span class="verdict unsure">Interrupted: ${String(document.policies.length)} of ${plural(document.options.policies.length, 'policy', 'policies')} ended</span>`
     : null;
-  return markup`<p class="verdicts">${checked} ${interrupted}</p>${errorList(document.policies)}`;
+  return markup`<p class="verdicts">${checked} ${interrupted}</p>${errorList(document)}`;
 }
 
-function errorList(policies: readonly PolicyResult[]): Markup | null {
-  const lines = policies.flatMap(({ policy, reports }) => {
+function errorList({ policies, profile }: RunDocument): Markup | null {
+  const lines = policies.flatMap(({ policy, reports, suspects }) => {
     const shown = reports.slice(0, REPORTS_MAX).map((report) => markup`<li><b>${policy}</b> ${report}</li>`);
     const more = reports.length - shown.length;
-    return more === 0 ? shown : [...shown, markup`<li><b>${policy}</b> and ${count(more)} more</li>`];
+    if (more > 0) shown.push(markup`<li><b>${policy}</b> and ${count(more)} more</li>`);
+    const sentence = suspectSentence(profile, suspects);
+    if (sentence !== '') shown.push(markup`<li><b>${policy}</b> ${sentence}</li>`);
+    return shown;
   });
   if (lines.length === 0) return null;
   return markup`<div class="errors"><h2>What went wrong</h2><ul>${lines}</ul></div>`;
