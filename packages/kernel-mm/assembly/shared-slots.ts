@@ -18,6 +18,8 @@ const SWAP_MAP_MAX: u32 = 0x3e;
  * @param swapMap - address of the address of the map
  * @returns bit 0: whether the byte was changed; the bits above: 0, or what the lock word was when it was dropped, xor `me`
  */
+// @ts-ignore: decorator
+@inline
 function change(lock: usize, me: i32, max: usize, swapMap: usize, offset: u32, least: u32, most: u32, delta: i32): i32 {
   if (atomic.cmpxchg<i32>(lock, 0, me) != 0) return 0;
   let done = 0;

@@ -280,8 +280,7 @@ export class Bios {
   private assertOwn(bio: number, who: string): void {
     const pool = this.base + this.context.current * POOL_BYTES;
     const offset = bio - pool;
-    const isPlace =
-      offset >= 0 && offset < POOL_BYTES && (offset & (BIO_BYTES - 1)) === 0 && this.load(bio) !== 0;
+    const isPlace = offset >= 0 && offset < POOL_BYTES && offset % BIO_BYTES === 0 && this.load(bio) !== 0;
     if (!isPlace) {
       this.context.bug(
         `${who} was given ${this.context.layout.describe(bio)}, which is no bio of the running task.`,
@@ -290,6 +289,6 @@ export class Bios {
   }
 
   private load(address: number): number {
-    return this.i32[address >> 2]!;
+    return this.i32[address >> 2] ?? 0;
   }
 }

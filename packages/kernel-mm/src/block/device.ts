@@ -82,9 +82,8 @@ export const BLOCK_DEVICE = struct(
 const FREE = 0;
 const LIVE = 1;
 
-// Where in the registry a descriptor lies, by masks and shifts: its size is a power of two.
+// Constants that are part of the code that uses them; an exported one is loaded and checked at each use.
 const BYTES = BLOCK_DEVICE.$bytes;
-const SHIFT = Math.log2(BYTES);
 const STATE = BLOCK_DEVICE.state;
 const REGISTRY_BYTES = BLOCK_DEVICES_MAX * BYTES;
 
@@ -216,7 +215,7 @@ export class BlockDevices {
    */
   isDevice(bdev: number): boolean {
     const offset = bdev - this.base;
-    if (offset < 0 || offset >= REGISTRY_BYTES || (offset & (BYTES - 1)) !== 0) return false;
+    if (offset < 0 || offset >= REGISTRY_BYTES || offset % BYTES !== 0) return false;
     // A plain look: a device stays one, and whoever was given its address was given it after it was published.
     return this.cells.ld32(bdev + STATE) === LIVE;
   }
@@ -398,7 +397,7 @@ export class BlockDevices {
    * @param sectors - its length
    */
   countRequest(bdev: number, operation: number, sectors: number): void {
-    this.diskStats.countRequest((bdev - this.base) >> SHIFT, operation, sectors);
+    this.diskStats.countRequest(this.indexOf(bdev), operation, sectors);
   }
 
   /**
@@ -406,7 +405,7 @@ export class BlockDevices {
    * @param bdev - the device it was submitted to
    */
   countError(bdev: number): void {
-    this.diskStats.countError((bdev - this.base) >> SHIFT);
+    this.diskStats.countError(this.indexOf(bdev));
   }
 
   /**
@@ -414,7 +413,7 @@ export class BlockDevices {
    * @param bdev - a device
    */
   stats(bdev: number): BlockDeviceStats {
-    const { requests, sectors, errors } = this.diskStats.sum((bdev - this.base) >> SHIFT);
+    const { requests, sectors, errors } = this.diskStats.sum(this.indexOf(bdev));
     return {
       reads: requests[0],
       writes: requests[1],
@@ -424,6 +423,10 @@ export class BlockDevices {
       discardedBytes: sectors[2] * SECTOR_SIZE,
       errors,
     };
+  }
+
+  private indexOf(bdev: number): number {
+    return ((bdev - this.base) / BYTES) | 0;
   }
 
   /** Fills a free descriptor in; the store of `state` makes it visible to all threads. */

@@ -75,8 +75,8 @@ export class DiskStats {
    */
   countRequest(device: number, operation: number, sectors: number): void {
     const row = this.rowOf(this.context.current, device);
-    this.i32[row + REQUESTS + operation]! += 1;
-    this.i32[row + SECTORS + operation]! += sectors;
+    this.add(row + REQUESTS + operation, 1);
+    this.add(row + SECTORS + operation, sectors);
   }
 
   /**
@@ -84,7 +84,7 @@ export class DiskStats {
    * @param device - index
    */
   countError(device: number): void {
-    this.i32[this.rowOf(this.context.current, device) + ERRORS]! += 1;
+    this.add(this.rowOf(this.context.current, device) + ERRORS, 1);
   }
 
   /**
@@ -107,11 +107,15 @@ export class DiskStats {
     };
   }
 
+  private add(cell: number, amount: number): void {
+    this.i32[cell] = (this.i32[cell] ?? 0) + amount;
+  }
+
   /** One counter over all tasks, modulo 2^32. */
   private total(device: number, counter: number): number {
     let sum = 0;
     for (let task = 0; task < TASKS_MAX; task++)
-      sum = (sum + this.i32[this.rowOf(task, device) + counter]!) | 0;
+      sum = (sum + (this.i32[this.rowOf(task, device) + counter] ?? 0)) | 0;
     return sum >>> 0;
   }
 

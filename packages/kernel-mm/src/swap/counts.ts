@@ -115,11 +115,7 @@ export class SlotCounts {
     let hasCache = before & SWAP_HAS_CACHE;
     let count = before & ~SWAP_HAS_CACHE;
     if (usage === SWAP_HAS_CACHE) {
-      this.table.context.assert(
-        hasCache !== 0,
-        'the swap cache drops its reference only to a slot whose map byte has the cache bit.',
-      );
-      hasCache = 0;
+      hasCache = this.dropCache(hasCache);
     } else {
       count = this.dropUser(area, offset, count);
     }
@@ -127,6 +123,19 @@ export class SlotCounts {
     this.summaries.setMapByte(area, map, offset, before, after);
     if (after === 0) this.releaseSlot(area, swpType(entry), offset);
     return after;
+  }
+
+  /**
+   * The swap cache drops its reference. `swap_lock` held.
+   * @param hasCache - the cache bit of the byte
+   * @returns the new cache bit: 0
+   */
+  dropCache(hasCache: number): number {
+    this.table.context.assert(
+      hasCache !== 0,
+      'the swap cache drops its reference only to a slot whose map byte has the cache bit.',
+    );
+    return 0;
   }
 
   /**

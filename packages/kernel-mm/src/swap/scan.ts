@@ -281,10 +281,10 @@ export class SlotScanner {
     while (start + CLUSTER_SLOTS - 1 <= last) {
       this.breathe(map + start);
       // From the end: no run begins at or below a slot in use, so that where there are many most bytes are never looked at.
-      let offset = start + CLUSTER_SLOTS - 1;
-      while (offset >= start && u8[map + offset] === 0) offset--;
-      if (offset < start) return start;
-      start = offset + 1;
+      let behind = start + CLUSTER_SLOTS;
+      while (behind > start && u8[map + behind - 1] === 0) behind--;
+      if (behind === start) return start;
+      start = behind;
     }
     return 0;
   }

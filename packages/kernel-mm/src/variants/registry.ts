@@ -132,7 +132,8 @@ export const VARIANTS: readonly Variant[] = [
   {
     ...OF_SWAP,
     id: 'c13',
-    title: 'Dropping a user of a slot that has none wraps the count to that of a slot of shmem.',
+    title:
+      'Dropping a reference that nobody has is not noticed: a count of users wraps to that of a slot of shmem.',
     source: 'swap_entry_free, 2.6.34',
     inProfiles: ALL_VERSIONS,
     symptoms: ['books'],

@@ -12,7 +12,11 @@ describe('the committed WASM modules', () => {
     const lines = stdout.trimEnd().split('\n');
     expect(lines.map((line) => line.split(':')[0])).to.deep.equal([
       'packages/kernel-mm/src/arena/page-bytes-wasm.ts',
+      'packages/kernel-mm/src/swap/shared-slots-wasm.ts',
       'packages/ramzswap/src/codec/lzo1x-wasm-builds.ts',
+      'packages/ramzswap/src/codec/lzo1x-current-wasm-builds.ts',
+      'packages/ramzswap/src/codec/lzo-rle-wasm-builds.ts',
+      'packages/ramzswap/src/codec/lz4-wasm-builds.ts',
     ]);
   }).timeout(70_000);
 });

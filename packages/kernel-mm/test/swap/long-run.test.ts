@@ -2,11 +2,11 @@ import { expect } from 'chai';
 import { DRAINING, FILLING, MIXTURE, perform, type OperationName } from './random-operations.js';
 import { RANDOM_SETUPS, SwapPair } from './swap-pair.js';
 
-/**
- * Random operations in all, over all profiles, scans and seeds; many are several calls. `SWAPLAB_FUZZ_OPS=10000000` is the long run, of about half a
- * minute; `SWAPLAB_FUZZ_SEED` chooses a seed.
- */
-const OPERATIONS = Number(process.env['SWAPLAB_FUZZ_OPS'] ?? 200_000);
+/** Random operations in all, over all profiles, scans and seeds; many are several calls. The long run takes about half a minute. */
+const OPERATIONS = Number(
+  process.env['SWAPLAB_FUZZ_OPS'] ?? (process.env['SWAPLAB_LONG'] === '1' ? 10_000_000 : 200_000),
+);
+/** `SWAPLAB_FUZZ_SEED` chooses one. */
 const SEEDS =
   process.env['SWAPLAB_FUZZ_SEED'] === undefined
     ? [1, Math.trunc(Math.random() * 0x7fff_ffff)]

@@ -58,7 +58,7 @@ describe('variant c02: lower priorities take turns', () => {
   });
 });
 
-describe('variant c13: dropping a user of a slot that has none is not noticed', () => {
+describe('variant c13: dropping a reference that nobody has is not noticed', () => {
   /** Drops a user of a slot that only the swap cache holds, and one more; gives the map byte after each. */
   function bytesAfter(faults: Faults): number[] {
     const machine = swapMachineWith(faults);
@@ -79,6 +79,25 @@ describe('variant c13: dropping a user of a slot that has none is not noticed', 
 
   it('stops the machine without it', () => {
     expect(() => bytesAfter(SOUND)).to.throw(KernelBug, /a user drops only a reference it has/);
+  });
+
+  /** The swap cache drops its reference to a slot that only users have; gives the map byte. */
+  function byteAfterCache(faults: Faults): number {
+    const machine = swapMachineWith(faults);
+    const type = machine.area(4);
+    const slot = machine.getPlain();
+    machine.free(type, slot);
+    return machine.byte(type, slot);
+  }
+
+  for (const faults of faultsWith('c13')) {
+    it(`lets the swap cache drop what it does not have, without harm (${faults.name})`, () => {
+      expect(byteAfterCache(faults)).to.equal(1);
+    });
+  }
+
+  it('stops the machine without it when the swap cache has no reference', () => {
+    expect(() => byteAfterCache(SOUND)).to.throw(KernelBug, /the swap cache drops its reference only/);
   });
 });
 
