@@ -3,7 +3,7 @@
 //
 // The harness uses the bundle only while it is not older than the build it was made of (packages/harness/src/run/worker-file.ts), so a
 // bundle that was forgotten costs time, never truth.
-import { readFileSync, utimesSync } from 'node:fs';
+import { readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -29,6 +29,14 @@ function licencesOf(inputs) {
     .join('');
 }
 
+/**
+ * Makes constants constant again: the bundler writes `var` for each `const` of a module, and the engine puts the value of a constant into the code
+ * that uses it, but has to load that of a variable each time. In the kernel's hot paths that is a tenth of the time of a page.
+ */
+function restoreConstants(code) {
+  return code.replace(/^var (?=[A-Z][A-Z0-9_]* = |\{)/gm, 'const ');
+}
+
 // What is written while the bundle is being made must count as newer than it.
 const start = new Date();
 const options = {
@@ -46,6 +54,7 @@ const options = {
 try {
   const { metafile } = await build({ ...options, write: false });
   await build({ ...options, banner: { js: licencesOf(Object.keys(metafile.inputs)) } });
+  writeFileSync(outfile, restoreConstants(readFileSync(outfile, 'utf8')));
   utimesSync(outfile, start, start);
 } catch (error) {
   // esbuild has said what is wrong.

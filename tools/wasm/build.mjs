@@ -23,9 +23,15 @@ const MODULE_BYTES_MAX = 4095;
 const LINE_CHARACTERS = 100;
 
 /** The sources that several codec modules share. */
-const CODEC_PARTS = ['copy', 'dictionary', 'lzo1x-decode', 'lzo1x-emit', 'lzo1x-format', 'results'].map(
-  (name) => `packages/ramzswap/assembly/${name}.ts`,
-);
+const CODEC_PARTS = [
+  'copy',
+  'dictionary',
+  'lzo1x-decode',
+  'lzo1x-emit',
+  'lzo1x-format',
+  'lzo1x-search',
+  'results',
+].map((name) => `packages/ramzswap/assembly/${name}.ts`);
 
 /** What is built: `name` is the exported constant, `parts` what the source imports. */
 const MODULES = [
@@ -55,10 +61,18 @@ const MODULES = [
   },
   {
     name: 'LZO1X_CURRENT_WASM',
-    what: 'The codecs `lzo1x-current` and `lzo-rle`',
+    what: 'The codec `lzo1x-current`',
     source: 'packages/ramzswap/assembly/lzo1x-current.ts',
     parts: CODEC_PARTS,
     target: 'packages/ramzswap/src/codec/lzo1x-current-wasm-builds.ts',
+    type: "import type { WasmBuilds } from '@swaplab/kernel-mm';",
+  },
+  {
+    name: 'LZO_RLE_WASM',
+    what: 'The codec `lzo-rle`',
+    source: 'packages/ramzswap/assembly/lzo-rle.ts',
+    parts: CODEC_PARTS,
+    target: 'packages/ramzswap/src/codec/lzo-rle-wasm-builds.ts',
     type: "import type { WasmBuilds } from '@swaplab/kernel-mm';",
   },
   {
@@ -67,6 +81,14 @@ const MODULES = [
     source: 'packages/ramzswap/assembly/lz4.ts',
     parts: CODEC_PARTS,
     target: 'packages/ramzswap/src/codec/lz4-wasm-builds.ts',
+    type: "import type { WasmBuilds } from '@swaplab/kernel-mm';",
+  },
+  {
+    name: 'XVMALLOC_WASM',
+    what: 'The short way of xvmalloc',
+    source: 'packages/ramzswap/assembly/xvmalloc.ts',
+    parts: [],
+    target: 'packages/ramzswap/src/xvmalloc/xvmalloc-wasm-builds.ts',
     type: "import type { WasmBuilds } from '@swaplab/kernel-mm';",
   },
 ];

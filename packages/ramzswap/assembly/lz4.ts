@@ -34,7 +34,7 @@ const COPY_SLACK: i32 = 16;
 const LENGTH_MAX: i32 = 0x7fffffff;
 
 function slotOf(dictionary: usize, four: u32): usize {
-  return dictionary + (<usize>((four * HASH_FACTOR) >> (32 - HASH_BITS)) << 2);
+  return dictionary + ((<usize>((four * HASH_FACTOR) >> (32 - HASH_BITS))) << 2);
 }
 
 function extensionBytes(value: i32): i32 {

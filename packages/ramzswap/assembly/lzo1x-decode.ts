@@ -82,7 +82,7 @@ export function decode(input: usize, inputBytes: i32, output: usize, outputCapac
       literals = instruction & 3;
     } else if (hasRuns && (instruction & 0xf8) == ZERO_RUN_INSTRUCTION && isZeroRun(ip, inputEnd)) {
       length = MIN_ZERO_RUN + (instruction & 7) + ((<i32>load<u8>(ip, 2)) << 3);
-      literals = <i32>load<u8>(ip) & 3;
+      literals = (<i32>load<u8>(ip)) & 3;
       ip += 3;
       if (length > <i32>(outputEnd - op)) return outcome(LZO_E_OUTPUT_OVERRUN, op - output);
       memory.fill(op, 0, length);

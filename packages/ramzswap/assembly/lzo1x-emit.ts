@@ -33,7 +33,7 @@ export function matchBytes(distance: i32, length: i32): i32 {
   return 3 + extensionBytes(length - (distance <= M3_MAX_OFFSET ? M3_MAX_LEN : M4_MAX_LEN));
 }
 
-function emitExtension(op: usize, value: i32): usize {
+export function emitExtension(op: usize, value: i32): usize {
   while (value > EXTENSION_STEP) {
     store<u8>(op++, 0);
     value -= EXTENSION_STEP;
@@ -55,6 +55,8 @@ export function emitRun(op: usize, count: i32, back: usize): usize {
   return op;
 }
 
+// @ts-ignore: a decorator of AssemblyScript
+@inline
 export function emitMatch(op: usize, distance: i32, length: i32): usize {
   let code = distance - 1;
   if (distance <= M2_MAX_OFFSET && length <= M2_MAX_LEN) {

@@ -51,6 +51,14 @@ export function benchPages(pages: number): BenchPages {
   return { bytes, pages, meanRatio: total / (pages * PAGE_BYTES) };
 }
 
+/**
+ * What the pages of {@link benchPages} compress to under the codec of 2010, in bytes.
+ * @param pages - how many, a power of two
+ */
+export function benchSizes(pages: number): number[] {
+  return compressedSizes(benchPages(pages).bytes, pages);
+}
+
 function compressedSizes(bytes: Uint8Array, pages: number): number[] {
   const codec = createCodec('lzo1x-2010');
   const output = new Uint8Array(codec.maxCompressedBytes(PAGE_BYTES));

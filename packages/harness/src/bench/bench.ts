@@ -12,6 +12,7 @@ import { POLICIES_GROUP } from './policies-bench.js';
 import type { BenchGroup } from './session.js';
 import { SLOTS_GROUP } from './slots-bench.js';
 import { SYNC_GROUP } from './sync-bench.js';
+import { XVMALLOC_GROUP } from './xvmalloc-bench.js';
 
 export type { BenchDocument, BenchGoal, BenchRow } from './document.js';
 
@@ -38,6 +39,7 @@ const GROUPS: Readonly<Record<(typeof BENCH_GROUPS)[number], BenchGroup>> = {
   slots: SLOTS_GROUP,
   path: PATH_GROUP,
   codec: CODEC_GROUP,
+  xvmalloc: XVMALLOC_GROUP,
   policies: POLICIES_GROUP,
 };
 

@@ -14,7 +14,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 /** The programs, `c/NAME.c`. */
-export type CProgram = 'codec-peers' | 'lzo1x' | 'lzo1x-current' | 'slots';
+export type CProgram = 'codec-peers' | 'lzo1x' | 'lzo1x-current' | 'slots' | 'xvmalloc';
 
 /** What a program includes of ours. */
 const HEADERS: Readonly<Partial<Record<CProgram, readonly string[]>>> = {

@@ -5,6 +5,7 @@
  * A thread holds a fixed number of slots. One cycle writes a page to a new slot, reads the page of a random slot it holds, and frees that one.
  * What a slot must hold is known, so that all of them can be verified at the end.
  */
+import { getHeapStatistics } from 'node:v8';
 import { parentPort } from 'node:worker_threads';
 import {
   attachMachine,
@@ -43,6 +44,8 @@ export type PathOrder =
   | { readonly kind: 'window'; readonly milliseconds: number }
   /** Writes so many pages, then frees their slots in random order. */
   | { readonly kind: 'free'; readonly slots: number }
+  /** Cycles through so many pages, and looks how much of the heap of JavaScript they used up. */
+  | { readonly kind: 'heap'; readonly pages: number }
   | { readonly kind: 'verify' };
 
 /** Answer to `batches` and `copies`: ns on a processor of each batch, the same batches each time. */
@@ -56,6 +59,12 @@ export interface PathWindow {
   readonly pages: number;
 }
 
+/** Answer to `heap`. */
+export interface PathHeap {
+  /** Bytes by which the heap grew, before anything of it was collected. */
+  readonly bytes: number;
+}
+
 /** Answer to `verify`. */
 export interface PathVerified {
   readonly slots: number;
@@ -65,6 +74,8 @@ export interface PathVerified {
 
 /** Cycles between two looks at the time. */
 const CYCLES_PER_LOOK = 8;
+/** Parts in which the heap is looked at. */
+const HEAP_PARTS = 10;
 
 class PathBench {
   private readonly view: MachineView;
@@ -134,6 +145,17 @@ class PathBench {
       pages += CYCLES_PER_LOOK;
     } while (performance.now() < end);
     return { cpuNs: this.clock.since(before), pages };
+  }
+
+  heap(pages: number): PathHeap {
+    let bytes = 0;
+    // In parts: a collection hides only what was allocated in its own.
+    for (let part = 0; part < HEAP_PARTS; part++) {
+      const before = getHeapStatistics().used_heap_size;
+      for (let page = 0; page < pages / HEAP_PARTS; page++) this.cycle();
+      bytes += Math.max(0, getHeapStatistics().used_heap_size - before);
+    }
+    return { bytes };
   }
 
   free(slots: number): PathWindow {
@@ -229,6 +251,7 @@ function obey(order: PathOrder): unknown {
   if (order.kind === 'batches') return bench?.batches(order.pages);
   if (order.kind === 'copies') return bench?.copies(order.pages);
   if (order.kind === 'window') return bench?.window(order.milliseconds);
+  if (order.kind === 'heap') return bench?.heap(order.pages);
   if (order.kind === 'free') return bench?.free(order.slots);
   return bench?.verify();
 }

@@ -76,7 +76,7 @@ const PLANS: readonly SlotsPlan[] = [
     name: 'slots.duplicate-free',
     unit: UNIT,
     goal: { op: '>=', value: 0.4 },
-    shape: { ...HALF_FULL, calls: 'share', disk: 'rotating', summary: true, slots: AREA_SLOTS, pairs: 4096 },
+    shape: { ...SMALL, calls: 'share', level: 50, batches: 24, pairs: 4096 },
   },
 ];
 

@@ -26,6 +26,7 @@ import { WORKLOAD_NAMES } from '../workload/plan.js';
 import { BENCH_GROUPS, benchCommand, type BenchFlags } from './bench-command.js';
 import { conformanceCommand, type ConformanceFlags } from './conformance-command.js';
 import { runCommand, type RunFlags } from './run-command.js';
+import type { RzscontrolFlags, ZramctlFlags } from './rzscontrol-command.js';
 import type { CommandContext, Terminal } from './terminal.js';
 
 const EXIT_CODES = `
@@ -172,11 +173,44 @@ function buildProgram(context: CommandContext, setExitCode: (code: number) => vo
       );
     });
 
+  // The tool reads its own words, as it always did; its usage is the help, too.
+  program
+    .command('rzscontrol')
+    .description("the driver's own tool: sets up a ramzswap device of a machine kept in a file")
+    .usage('--machine FILE DEVICE OPTION...')
+    .argument('[words...]', 'the device, then options of the tool')
+    .option('--machine <file>', 'the machine; a new one is made when there is no such file')
+    .option('--devices <n>', 'devices of a new machine, 1 to 32 (default: 1)', parseInteger)
+    .option('--profile <name>', `profile of a new machine: ${RUN_PROFILES.join(', ')} (default: sound)`)
+    .option('--ram <size>', 'memory of a new machine (default: 256M)')
+    .option('--seed <n>', 'of the random numbers of a new machine (default: 1)', parseSeed)
+    .option('--json', 'print one JSON document instead of text')
+    .helpOption(false)
+    .allowUnknownOption()
+    .action(async (words: string[], flags: RzscontrolFlags) => {
+      const { rzscontrolCommand } = await import('./rzscontrol-command.js');
+      setExitCode(rzscontrolCommand(words, flags, context));
+    });
+
+  program
+    .command('zramctl')
+    .description('list the initialised ramzswap devices of a machine kept in a file')
+    .requiredOption('--machine <file>', 'the machine')
+    .option('--seed <n>', 'accepted as by all commands; a table draws no random numbers', parseSeed)
+    .option('--json', 'print one JSON document instead of the table, sizes in bytes')
+    .addHelpText('after', `${EXIT_CODES}\n\nExample:\n  $ swaplab zramctl --machine m.swaplab\n`)
+    .action(async (flags: ZramctlFlags) => {
+      const { zramctlCommand } = await import('./rzscontrol-command.js');
+      setExitCode(zramctlCommand(flags, context));
+    });
+
   // Commander would answer a misspelt command with a count of arguments.
   program.allowExcessArguments().action(() => {
     const [name] = program.args;
     const verdict = name === undefined ? 'no command is given' : `command "${name}" is not known`;
-    throw new UsageError(`${verdict}; allowed: run, bench, conformance; swaplab --help shows more`);
+    throw new UsageError(
+      `${verdict}; allowed: run, bench, conformance, rzscontrol, zramctl; swaplab --help shows more`,
+    );
   });
   return program;
 }

@@ -77,6 +77,11 @@ export class SerialPages implements PageAllocator {
     this.frames.failNextRequests(requests);
   }
 
+  /** Pages that were asked for here and are not given back. */
+  live(): number {
+    return this.serialOf.size;
+  }
+
   /** Serial number of a page, -1 when it was not asked for here or is given back. */
   serial(page: number): number {
     return this.serialOf.get(page) ?? -1;

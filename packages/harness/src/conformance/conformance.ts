@@ -17,6 +17,7 @@ import {
 } from './document.js';
 import { COMMITTED_SELECTION, findSets, traceFilesOf, type SetFolder } from './golden-files.js';
 import { replayLzo1xFile } from './lzo1x-replay.js';
+import { replayRamzswapTrace } from './ramzswap-replay.js';
 import { replaySlotsTrace } from './slots-replay.js';
 import { replayXvmallocTrace } from './xvmalloc-replay.js';
 
@@ -100,6 +101,7 @@ type Replay = (file: string, signal: AbortSignal | undefined) => Difference | nu
 /** The sets of trace files that this version can replay. */
 const REPLAYS: Readonly<Partial<Record<GoldenSet, Replay>>> = {
   xvmalloc: replayXvmallocTrace,
+  'ramzswap-dev': replayRamzswapTrace,
   'swap-slots': replaySlotsTrace,
 };
 

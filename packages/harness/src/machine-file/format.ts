@@ -62,7 +62,7 @@ export function packMachine(image: MachineImage): Buffer {
   MAGIC.copy(head);
   head.writeUInt32LE(VERSION, VERSION_AT);
   head.writeUInt32LE(text.length, DESCRIPTION_BYTES_AT);
-  const parts = [head, text];
+  const parts: Buffer[] = [head, text];
   for (let first = 0; first < indices.length; first += CHUNK_PAGES)
     parts.push(...packChunk(image, first, Math.min(first + CHUNK_PAGES, indices.length)));
   const file = Buffer.concat(parts);
@@ -86,6 +86,16 @@ export function unpackMachine(file: Buffer): MachineImage {
     throw new MachineFormatError(`it has version ${String(version)} of the format, not ${String(VERSION)}`);
   if (!hashOf(file).equals(file.subarray(HASH_AT, BODY_AT)))
     throw new MachineFormatError('it is damaged: its bytes are not those that were written');
+  try {
+    return unpackBody(file);
+  } catch (cause) {
+    if (cause instanceof MachineFormatError) throw cause;
+    // The hash is right, so nobody damaged it: it was written like that.
+    throw new MachineFormatError(`its contents make no sense (${String(cause)})`, { cause });
+  }
+}
+
+function unpackBody(file: Buffer): MachineImage {
   const chunksAt = BODY_AT + file.readUInt32LE(DESCRIPTION_BYTES_AT);
   const { format, config, drivers, bytes, pages } = JSON.parse(
     file.toString('utf8', BODY_AT, chunksAt),

@@ -4,6 +4,8 @@
  * Fields may be added; none is ever renamed or given another meaning within a schema number. Sizes are bytes, times
  * are seconds, everything else is a plain count.
  */
+import type { AnatomyCounts } from '@swaplab/ramzswap';
+
 import type { PhaseName } from '../workload/plan.js';
 import type { RunOptions, RunPolicy, RunProfile, RunScenario } from './options.js';
 
@@ -51,6 +53,8 @@ export interface PolicyResult {
   readonly samples: readonly Sample[];
   /** What was there after all processes had exited and the swap cache was drained, read by walking tables. */
   readonly final: SlotCounts;
+  /** What the memory of the devices looked like inside; null when the machine stopped before the end. */
+  readonly anatomy: AnatomyResult | null;
   readonly freeCost: FreeCost;
   readonly traffic: Traffic;
   /** Empty when lock statistics were off. */
@@ -62,6 +66,11 @@ export interface PolicyResult {
   readonly reports: readonly string[];
   /** Faults of the profile that can cause the errors found, by their names: `c03`, ...; empty without errors, and always in `sound`. */
   readonly suspects: readonly string[];
+  /**
+   * Why the machine stopped before the end, null when it did not. Only in a historical profile, where that is a result like any other: it counts as a broken
+   * invariant, and what is known of the policy are its samples.
+   */
+  readonly stopped: string | null;
 }
 
 /** What a scenario did while the swappers ran. */
@@ -114,6 +123,22 @@ export interface Sample extends SlotCounts {
   /** Whether all swappers stood still, so that the counts are exact and fit each other. */
   readonly quiescent: boolean;
   readonly phase: PhaseName;
+}
+
+/** The memory of all devices at a checkpoint: what their pools consist of. */
+export interface AnatomySample extends AnatomyCounts {
+  /** Seconds since the start barrier. */
+  readonly t: number;
+}
+
+/** The memory of all devices over a run. */
+export interface AnatomyResult {
+  /** At each checkpoint, in order. */
+  readonly checkpoints: readonly AnatomySample[];
+  /** At the same moment as {@link PolicyResult.final}. */
+  readonly final: AnatomyCounts;
+  /** Why some pages stay that one small object keeps, in words: when there were the most of them. */
+  readonly examples: readonly string[];
 }
 
 /** What it costs to tell the device of a free. */

@@ -40,7 +40,7 @@ import type {
 import type { CompleteRunOptions, RunPolicy, RunScenario } from './options.js';
 import { POLICY_FACTS } from './policies.js';
 import { Sampler } from './sampler.js';
-import { suspectsOf, withSuspects } from './suspects.js';
+import { suspectsOf, suspectsOfStop, withSuspects } from './suspects.js';
 import { NO_PROGRESS } from './watchdog.js';
 import { RunFailedError, type SwapperGroupResult, type SwapperThreads } from './swapper-pool.js';
 
@@ -69,6 +69,7 @@ const PROGRESS_EVERY_MS = 50;
  * Runs one policy.
  *
  * @param run - what to run
+ * @returns what was seen, in a historical profile also of a machine that stopped
  * @throws RunFailedError, TimeLimitError, or the reason of the signal
  */
 export async function runPolicy(run: PolicyRun): Promise<PolicyResult> {
@@ -96,7 +97,10 @@ export async function runPolicy(run: PolicyRun): Promise<PolicyResult> {
     });
     return assemble(run, machine, control, checkpoints, results, sampler.stop());
   } catch (error) {
-    if (error instanceof RunFailedError) throw new RunFailedError(reportOf(run, error.message));
+    if (error instanceof RunFailedError) {
+      if (isExpectedToFail(run)) return stoppedResult(run, machine, control, checkpoints, sampler.stop(), error);
+      throw new RunFailedError(reportOf(run, error.message));
+    }
     if (error instanceof TimeLimitError && error.message.startsWith(NO_PROGRESS))
       throw new TimeLimitError(reportOf(run, error.message));
     throw error;
@@ -110,6 +114,61 @@ export async function runPolicy(run: PolicyRun): Promise<PolicyResult> {
 /** The report of a run that ended early. Of what was broken on purpose nobody is suspected. */
 function reportOf(run: PolicyRun, report: string): string {
   return run.fault === null ? withSuspects(run.complete.options.profile, report) : report;
+}
+
+/** Whether the faults of history are in the code: then a machine that stops is one of the things that can be seen. */
+function isExpectedToFail(run: PolicyRun): boolean {
+  return run.fault === null && run.complete.options.profile !== 'sound';
+}
+
+/** What is known of a policy whose machine stopped. */
+function stoppedResult(
+  run: PolicyRun,
+  machine: Machine,
+  control: RunControl,
+  checkpoints: readonly Checkpoint[],
+  running: readonly Sample[],
+  error: RunFailedError,
+): PolicyResult {
+  const { profile } = run.complete.options;
+  const exact = exactSamples(control, checkpoints);
+  const last = exact[exact.length - 1] ?? NOTHING_SEEN;
+  const report = machine.stopReport() ?? error.message;
+  const sentence = `the machine stopped: ${report.split('\n')[0] ?? report}`;
+  return {
+    policy: run.policy,
+    ops: control.opsDone(),
+    seconds: last.t,
+    integrityErrors: 0,
+    invariantErrors: 1,
+    statDrift: 0,
+    areas: [],
+    samples: [...running, ...exact].sort((a, b) => a.t - b.t),
+    final: {
+      live: last.live,
+      stored: last.stored,
+      stale: last.stale,
+      comprBytes: last.comprBytes,
+      poolPages: last.poolPages,
+    },
+    anatomy: null,
+    freeCost: { usPerSlot: null, bios: 0, bioFailures: 0 },
+    traffic: { bytesOut: 0, bytesIn: 0, bytesDiscarded: 0 },
+    locks: [],
+    vm: { faults: 0, swapIns: 0, swapOuts: 0, kills: 0, cleanDrops: 0, ioErrors: 0 },
+    scenario: null,
+    reports: [sentence],
+    suspects: suspectsOfStop(profile, report),
+    stopped: sentence,
+  };
+}
+
+const NOTHING_SEEN = { t: 0, live: 0, stored: 0, stale: 0, comprBytes: 0, poolPages: 0 };
+
+function exactSamples(control: RunControl, checkpoints: readonly Checkpoint[]): Sample[] {
+  return Array.from({ length: control.sampleCount() }, (_, index) =>
+    checkpointSample(control, checkpoints, index),
+  );
 }
 
 function createRunMachine(run: PolicyRun): Machine {
@@ -263,9 +322,7 @@ function assemble(
   const leader = results.find((result) => result.leader !== null)?.leader;
   if (leader === undefined || leader === null)
     throw new RunFailedError('the leader of the swappers gave no result');
-  const exact = Array.from({ length: control.sampleCount() }, (_, index) =>
-    checkpointSample(control, checkpoints, index),
-  );
+  const exact = exactSamples(control, checkpoints);
   const view = machine.attach({ name: 'collector' });
   const vm = view.kernel.vm.events.sums();
   const paths = devicePaths(options.disks + plan.spareDisks);
@@ -284,6 +341,7 @@ function assemble(
     areas: areasOf(run.policy, areas),
     samples: [...running, ...exact].sort((a, b) => a.t - b.t),
     final: leader.final,
+    anatomy: leader.anatomy,
     freeCost: freeCostOf(results, areas),
     traffic,
     locks: run.complete.options.lockStats ? locksOf(machine) : [],
@@ -297,7 +355,8 @@ function assemble(
     },
     scenario: scenarioResultOf(options.scenario, scenario),
     reports: [...broken, ...leader.drift, ...results.flatMap((result) => result.integrityReports)],
-    suspects: suspectsOf(options.profile, { integrityErrors, broken }),
+    suspects: suspectsOf(options.profile, { integrityErrors, broken: [...broken, ...leader.drift] }),
+    stopped: null,
   };
 }
 

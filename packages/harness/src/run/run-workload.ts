@@ -65,7 +65,7 @@ export async function runWorkload(
   const others =
     Math.max(...complete.options.policies.map(kernelThreadsUnder)) +
     (complete.options.scenario === null ? 0 : 1);
-  const threads = new SwapperThreads(swappers, others);
+  let threads = new SwapperThreads(swappers, others);
   const run = (
     policy: RunPolicy,
     policyIndex: number,
@@ -88,7 +88,12 @@ export async function runWorkload(
     if (warmUp !== null) await run(complete.options.policies[0] ?? 'none', 0, warmUp, {});
     for (const [policyIndex, policy] of complete.options.policies.entries()) {
       if (interrupted()) break;
-      policies.push(await run(policy, policyIndex, complete, context));
+      const result = await run(policy, policyIndex, complete, context);
+      policies.push(result);
+      if (result.stopped === null) continue;
+      // Threads of a machine that stopped may still be anywhere in it.
+      await threads.close();
+      threads = new SwapperThreads(swappers, others);
     }
   } catch (error) {
     // An interrupted policy is left out; what went before it is kept.

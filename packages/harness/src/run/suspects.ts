@@ -2,9 +2,11 @@
  * Which catalogued faults of a profile can be behind what a run found.
  *
  * In `sound` there are none: what is found there is a bug of ours. In a historical profile the faults are in the code on purpose, and a reader
- * wants to know which of them to look at. What each fault can show as is said in the table of variants of `@swaplab/kernel-mm`.
+ * wants to know which of them to look at. What each fault can show as is said in the table of variants of `@swaplab/kernel-mm`, and in that of the
+ * driver's faults of `@swaplab/ramzswap`.
  */
 import { variantsOf, type Symptom } from '@swaplab/kernel-mm';
+import { driverFaultsOf } from '@swaplab/ramzswap';
 
 import type { RunProfile } from './options.js';
 
@@ -28,7 +30,7 @@ export function suspectsOf(profile: RunProfile, { integrityErrors, broken }: Fou
   for (const sentence of broken) {
     for (const id of caughtBy(profile, sentence) ?? withSymptom(profile, 'books')) suspects.add(id);
   }
-  return variantsOf(profile)
+  return faultsOf(profile)
     .map(({ id }) => id)
     .filter((id) => suspects.has(id));
 }
@@ -52,7 +54,7 @@ export function suspectsOfStop(profile: RunProfile, report: string): string[] {
  * @returns one sentence; empty when nobody is suspected
  */
 export function suspectSentence(profile: RunProfile, suspects: readonly string[]): string {
-  const known = variantsOf(profile).filter(({ id }) => suspects.includes(id));
+  const known = faultsOf(profile).filter(({ id }) => suspects.includes(id));
   if (known.length === 0) return '';
   const named = known.map(({ id, title }) => `${id} (${title.replace(/\.$/, '')})`).join('; ');
   return `the profile ${profile} has faults that can cause this: ${named}`;
@@ -69,14 +71,27 @@ export function withSuspects(profile: RunProfile, report: string): string {
   return sentence === '' ? report : `${report}\n${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}.`;
 }
 
+/** What can be wrong in a profile. */
+interface Fault {
+  readonly id: string;
+  readonly title: string;
+  readonly symptoms: readonly Symptom[];
+  readonly report: RegExp | null;
+}
+
+/** Those of the kernel, then those of the driver. */
+function faultsOf(profile: RunProfile): readonly Fault[] {
+  return [...variantsOf(profile), ...driverFaultsOf(profile)];
+}
+
 /** Where the words are those that a certain fault leads to, the others are not suspected; null when they are nobody's. */
 function caughtBy(profile: RunProfile, sentence: string): string[] | null {
-  const caught = variantsOf(profile).filter(({ report }) => report?.test(sentence) === true);
+  const caught = faultsOf(profile).filter(({ report }) => report?.test(sentence) === true);
   return caught.length === 0 ? null : caught.map(({ id }) => id);
 }
 
 function withSymptom(profile: RunProfile, symptom: Symptom): string[] {
-  return variantsOf(profile)
+  return faultsOf(profile)
     .filter(({ symptoms }) => symptoms.includes(symptom))
     .map(({ id }) => id);
 }

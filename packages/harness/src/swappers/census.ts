@@ -27,7 +27,8 @@ export function countSlots(view: MachineView): SlotCounts {
   let [live, stored, stale, comprBytes, poolPages] = [0, 0, 0, 0, 0];
   for (const device of devices) {
     const stats = device.readStats();
-    comprBytes += stats.comprDataSize;
+    // In a historical profile it can pass below zero.
+    comprBytes += Math.max(stats.comprDataSize, 0);
     poolPages += stats.pagesUsed;
     const area = areaOf(view, device);
     const map = area === 0 ? 0 : cells.ldu32(area + SWAP_INFO.swapMap);
@@ -35,7 +36,7 @@ export function countSlots(view: MachineView): SlotCounts {
     const slots = device.slots();
     for (let slot = 1; slot < slots; slot++) {
       const byte = slot < max ? cells.ld8(map + slot) : 0;
-      const isLive = byte !== 0 && (byte & ~SWAP_HAS_CACHE) !== SWAP_MAP_BAD;
+      const isLive = isLiveByte(byte);
       if (isLive) live++;
       if (!device.isStored(slot)) continue;
       stored++;
@@ -43,6 +44,25 @@ export function countSlots(view: MachineView): SlotCounts {
     }
   }
   return { live, stored, stale, comprBytes, poolPages };
+}
+
+/**
+ * Whether slots of a device are live.
+ *
+ * @param view - the calling thread's view
+ * @param device - switched on or not; without an area no slot is live
+ * @returns a function that reads the map as it is when it is called, as long as the area stays
+ */
+export function livenessOf(view: MachineView, device: RamzswapDevice): (slot: number) => boolean {
+  const { cells } = view.kernel.core;
+  const area = areaOf(view, device);
+  const map = area === 0 ? 0 : cells.ldu32(area + SWAP_INFO.swapMap);
+  const max = map === 0 ? 0 : cells.ldu32(area + SWAP_INFO.max);
+  return (slot) => slot < max && isLiveByte(cells.ld8(map + slot));
+}
+
+function isLiveByte(byte: number): boolean {
+  return byte !== 0 && (byte & ~SWAP_HAS_CACHE) !== SWAP_MAP_BAD;
 }
 
 /** The active area that is a whole device, 0 for none. */

@@ -2,6 +2,7 @@
  * What swapper 0 does besides its own steps: it switches the areas on, looks at the machine while all others stand at a checkpoint, and takes
  * the end of the run apart: drain the swap cache, count what is left, switch the areas off, reset the disks, look for leaks.
  */
+import { AnatomyWatch } from './anatomy.js';
 import { checkMachine } from './checks.js';
 import { countSlots } from './census.js';
 import { clockNs, type RunControl } from './control.js';
@@ -21,6 +22,7 @@ export class Leader {
   readonly #view: MachineView;
   readonly #control: RunControl;
   readonly #task: SwapperTask;
+  readonly #anatomy: AnatomyWatch;
   readonly #broken: string[] = [];
   readonly #framesBefore: number;
   /** Discard requests to each device until it was switched on. */
@@ -37,6 +39,7 @@ export class Leader {
     this.#view = view;
     this.#control = control;
     this.#task = task;
+    this.#anatomy = new AnatomyWatch(view);
     this.#framesBefore = view.kernel.frames.info().free;
     for (const path of task.swapDevices) {
       view.swapon(path, { priority: AREA_PRIORITY });
@@ -69,6 +72,7 @@ export class Leader {
     this.#drainSwapCache();
     this.#view.flushDiscards();
     const final = countSlots(this.#view);
+    const anatomy = this.#anatomy.finish();
     const areas = this.#areas();
     const { broken, drift } = checkMachine(this.#view);
     this.#note(broken);
@@ -81,6 +85,7 @@ export class Leader {
       brokenCount: this.#brokenCount,
       drift,
       final,
+      anatomy,
       areas,
     };
   }
@@ -90,6 +95,7 @@ export class Leader {
     this.#view.flushDiscards();
     const counts = countSlots(this.#view);
     this.#control.publishSample({ t: this.#seconds, ...counts });
+    this.#anatomy.checkpoint(this.#seconds);
     const { broken, drift } = checkMachine(this.#view);
     // Nobody runs, so the counters must be exact now as well as at the end.
     this.#note([...broken, ...drift]);

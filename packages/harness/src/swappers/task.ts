@@ -3,7 +3,7 @@
  */
 import type { MachineHandle } from '@swaplab/kernel-mm';
 
-import type { SlotCounts } from '../run/document.js';
+import type { AnatomyResult, SlotCounts } from '../run/document.js';
 import type { RunScenario } from '../run/options.js';
 import type { WorkloadName } from '../workload/plan.js';
 
@@ -153,5 +153,6 @@ export interface LeaderResult {
   readonly brokenCount: number;
   readonly drift: readonly string[];
   readonly final: SlotCounts;
+  readonly anatomy: AnatomyResult;
   readonly areas: readonly AreaCounts[];
 }

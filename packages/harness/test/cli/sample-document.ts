@@ -1,6 +1,45 @@
-import type { PolicyResult, RunDocument, Sample } from '#src/run/document.js';
+import type { AnatomyCounts } from '@swaplab/ramzswap';
+
+import type { AnatomyResult, PolicyResult, RunDocument, Sample, SlotCounts } from '#src/run/document.js';
 import { completeRunOptions, repeatCommand, type RunPolicy } from '#src/run/options.js';
 import { planWorkload } from '#src/workload/plan.js';
+
+/**
+ * The anatomy of made-up counts: pages less full the more of them there are for the same data.
+ */
+export function sampleAnatomy(samples: readonly Sample[], final: SlotCounts): AnatomyResult {
+  const counts = ({ comprBytes, poolPages, stale, stored }: SlotCounts): AnatomyCounts => {
+    const packedPages = Math.min(poolPages, Math.ceil((comprBytes * 1.01) / 4096));
+    const pinnedPages = Math.round((poolPages - packedPages) / 3);
+    const freeBytes = Math.max(0, Math.round((poolPages * 4096 - comprBytes) * 0.97));
+    return {
+      poolPages,
+      rawPages: 0,
+      objects: stored,
+      dataBytes: comprBytes,
+      freeBytes,
+      lostBytes: poolPages * 4096 - comprBytes - freeBytes,
+      largestFreeBytes: poolPages === 0 ? 0 : 3072,
+      packedPages,
+      pinnedPages,
+      stalePages: stored === 0 ? 0 : Math.round((poolPages * stale) / stored),
+      emptyPages: 0,
+      fill: Array.from({ length: 10 }, (_, bin) => (bin === 4 ? poolPages : 0)),
+      freeBySize: Array.from({ length: 16 }, (_, bin) => (bin === 8 ? freeBytes : 0)),
+    };
+  };
+  const checkpoints = samples
+    .filter(({ quiescent }) => quiescent)
+    .map((sample) => ({ t: sample.t, ...counts(sample) }));
+  const anyPinned = checkpoints.some(({ pinnedPages }) => pinnedPages > 0);
+  return {
+    checkpoints,
+    final: counts(final),
+    examples: anyPinned
+      ? ['/dev/ramzswap0: Page frame 77 stays because of one object, with 3740 bytes free: 340 bytes of slot 12.']
+      : [],
+  };
+}
 
 /** A made-up result of a policy, for tests of what is printed. */
 export function sampleResult(policy: RunPolicy, changes: Partial<PolicyResult> = {}): PolicyResult {
@@ -19,6 +58,9 @@ export function sampleResult(policy: RunPolicy, changes: Partial<PolicyResult> =
       poolPages: Math.ceil((stored * 1800) / 4096),
     };
   });
+  const final = keeps
+    ? { live: 0, stored: 5510, stale: 5510, comprBytes: 9_367_000, poolPages: 2422 }
+    : { live: 0, stored: 0, stale: 0, comprBytes: 0, poolPages: 0 };
   return {
     policy,
     ops: 60_000,
@@ -28,9 +70,8 @@ export function sampleResult(policy: RunPolicy, changes: Partial<PolicyResult> =
     statDrift: 0,
     areas: [],
     samples,
-    final: keeps
-      ? { live: 0, stored: 5510, stale: 5510, comprBytes: 9_367_000, poolPages: 2422 }
-      : { live: 0, stored: 0, stale: 0, comprBytes: 0, poolPages: 0 },
+    final,
+    anatomy: sampleAnatomy(samples, final),
     freeCost: { usPerSlot: 0.2, bios: 0, bioFailures: 0 },
     traffic: { bytesOut: 1, bytesIn: 1, bytesDiscarded: 0 },
     locks: [
@@ -48,6 +89,7 @@ export function sampleResult(policy: RunPolicy, changes: Partial<PolicyResult> =
     scenario: null,
     reports: [],
     suspects: [],
+    stopped: null,
     ...changes,
   };
 }

@@ -5,7 +5,7 @@
 import type { PolicyResult, RunDocument, Sample } from '#src/run/document.js';
 import { planWorkload } from '#src/workload/plan.js';
 
-import { sampleDocument, sampleResult } from '../cli/sample-document.js';
+import { sampleAnatomy, sampleDocument, sampleResult } from '../cli/sample-document.js';
 
 /** The policies of {@link goldenDocument}, in its order. */
 export const GOLDEN_POLICIES = [
@@ -81,12 +81,14 @@ function goldenResult(policy: string, index: number): PolicyResult {
   const tells = policy !== 'none' && policy !== 'discard';
   const perSlot = policy === 'discard-slot';
   const seconds = perSlot ? 6.21 : 4.4 + index * 0.07;
+  const samples = samplesOf(policy, seconds);
   return sampleResult('none', {
     // Some of these names are not among those that can run yet.
     policy: policy as PolicyResult['policy'],
     seconds,
-    samples: samplesOf(policy, seconds),
+    samples,
     final: counts(0, stored),
+    anatomy: sampleAnatomy(samples, counts(0, stored)),
     areas: [0, 1].map((disk) => ({
       type: 'ramzswap',
       device: `/dev/ramzswap${String(disk)}`,

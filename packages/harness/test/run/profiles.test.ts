@@ -21,9 +21,15 @@ describe('a run under a historical profile', () => {
       expect(document.profile).to.equal(profile);
       expect(document.command).to.include(`--profile ${profile}`);
       expect(document.policies.map(({ policy }) => policy)).to.deep.equal(SMALL.policies);
-      for (const { suspects, reports, integrityErrors } of document.policies) {
+      for (const { policy, suspects, reports, integrityErrors } of document.policies) {
+        // Its driver loses counts, and that of 2.6.35 all that is overwritten; what is found has a name, and is of the driver.
+        if (reports.length > 0) expect(suspects, reports.join()).to.not.deep.equal([]);
+        if (profile === '2.6.35' && policy === 'none') {
+          expect(suspects, reports.join()).to.include('d14');
+          continue;
+        }
         expect(integrityErrors, reports.join()).to.equal(0);
-        expect(suspects, reports.join()).to.deep.equal([]);
+        for (const id of suspects) expect(['d01', 'd14', 'd20', 'd21'], reports.join()).to.include(id);
       }
     });
   }

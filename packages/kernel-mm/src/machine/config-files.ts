@@ -10,6 +10,7 @@ import { NULL_DEVICE_PATH, PATH_MAX, type FileConfig, type FileExtent } from '..
 import type { RamDiskConfig } from '../block/ram-disk.js';
 import { MisuseError } from '../errno.js';
 import { SWAP_EXTENT } from '../swap/info.js';
+import { areaTableBytes } from '../swap/swap-core.js';
 
 /** Most files of a machine. */
 export const FILES_MAX = 64;
@@ -51,14 +52,15 @@ export function completeFiles(
 }
 
 /**
- * Room that swapping to files takes in table memory: for each a swap map, and its extents.
+ * Room that swapping to files takes in table memory: for each the tables of an area, and its extents.
  * @param files - complete
  * @returns bytes
  */
 export function tableBytesOfFiles(files: readonly Required<FileConfig>[]): number {
   let bytes = 0;
   for (const file of files)
-    bytes += file.bytes / PAGE_SIZE + file.extents.length * 2 * SWAP_EXTENT.$bytes + 2 * PAGE_SIZE;
+    bytes +=
+      areaTableBytes(file.bytes / PAGE_SIZE) + file.extents.length * 2 * SWAP_EXTENT.$bytes + PAGE_SIZE;
   return bytes;
 }
 

@@ -11,6 +11,7 @@ import type { RamDiskConfig } from '../block/ram-disk.js';
 import { MisuseError } from '../errno.js';
 import { MAX_SWAPFILES_DEFAULT } from '../swap/entries.js';
 import { FREE_SLOT_POLICIES, type FreeSlotPolicy } from '../swap/policy.js';
+import { areaTableBytes } from '../swap/swap-core.js';
 import { SPINLOCK_KINDS, type SpinlockKind } from '../sync/ticket-lock.js';
 import { RECORDS_PER_TASK_DEFAULT } from '../trace/rings.js';
 import { PROFILES, type Profile } from '../variants/profiles.js';
@@ -172,7 +173,7 @@ function defaultTableBytes(
     (ramBytes / PAGE_SIZE) * TABLE_BYTES_PER_PAGE +
     addressSpaces * PAGE_SIZE +
     tableBytesOfFiles(files);
-  for (const disk of ramDisks) bytes += disk.bytes / PAGE_SIZE + PAGE_SIZE;
+  for (const disk of ramDisks) bytes += areaTableBytes(disk.bytes / PAGE_SIZE);
   return Math.ceil(bytes / PAGE_SIZE) * PAGE_SIZE;
 }
 

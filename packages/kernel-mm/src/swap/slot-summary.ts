@@ -143,7 +143,7 @@ export class SlotSummaries {
 
   /**
    * Gives the summary of an area back. May sleep; nobody is left in the area.
-   * @param area - address of an area that is being switched off, or whose swapon failed
+   * @param area - address of an area that is being switched off
    */
   destroy(area: number): void {
     const { cells } = this;
@@ -267,8 +267,6 @@ export class SlotSummaries {
     const groups = head + HEAD_WORDS;
     const middle = i32[head + MIDDLE] ?? 0;
     const top = i32[head + TOP] ?? 0;
-    const isRaised = (row: number, index: number, field: number): boolean =>
-      (((i32[row + UPPER_WORDS * (index >>> 5) + field] ?? 0) >>> (index & 31)) & 1) !== 0;
     for (let group = 0; group < shape.groups; group++) {
       const free = i32[groups + GROUP_WORDS * group + FREE] ?? 0;
       const cached = i32[groups + GROUP_WORDS * group + CACHED] ?? 0;
@@ -277,16 +275,16 @@ export class SlotSummaries {
         return `has a summary that is wrong about which ${where} are free`;
       if (cached !== this.readGroup(map, slots, group, CACHE_ONLY))
         return `has a summary that is wrong about which ${where} only the cache holds`;
-      if (isRaised(middle, group, SOME_FREE) !== (free !== 0))
+      if (this.isRaised(middle, group, SOME_FREE) !== (free !== 0))
         return `has a summary that is wrong about whether one ${where} is free`;
-      if (isRaised(middle, group, ALL_FREE) !== (free === WHOLE))
+      if (this.isRaised(middle, group, ALL_FREE) !== (free === WHOLE))
         return `has a summary that is wrong about whether each ${where} is free`;
-      if (isRaised(middle, group, SOME_CACHED) !== (cached !== 0))
+      if (this.isRaised(middle, group, SOME_CACHED) !== (cached !== 0))
         return `has a summary that is wrong about whether only the cache holds one ${where}`;
     }
     for (let index = 0; index < shape.middle; index++) {
       for (const field of [SOME_FREE, ALL_FREE, SOME_CACHED]) {
-        if (isRaised(top, index, field) !== (i32[middle + UPPER_WORDS * index + field] !== 0))
+        if (this.isRaised(top, index, field) !== (i32[middle + UPPER_WORDS * index + field] !== 0))
           return `has a summary whose top is wrong about slots ${1024 * index} to ${1024 * index + 1023}`;
       }
     }
@@ -349,6 +347,12 @@ export class SlotSummaries {
     if (bits !== 0) return;
     const above = (i32[head + TOP] ?? 0) + UPPER_WORDS * (group >>> 10) + field;
     i32[above] = (i32[above] ?? 0) & ~(1 << ((group >>> 5) & 31));
+  }
+
+  /** Whether the bit of a group, or of a word, is set one level up. */
+  private isRaised(row: number, index: number, field: number): boolean {
+    const bits = this.i32[row + UPPER_WORDS * (index >>> 5) + field] ?? 0;
+    return ((bits >>> (index & 31)) & 1) !== 0;
   }
 
   /** The lowest slot of a range whose bit is set at the bottom; 0 for none. */

@@ -6,6 +6,7 @@
  * the parts, in every thread, before anything runs.
  */
 import type { Layout, Region } from '../arena/layout.js';
+import { PAGE_SIZE } from '../arena/memory.js';
 import type { Bios } from '../block/bio.js';
 import type { BlockDevices } from '../block/device.js';
 import { BlockDiscard } from '../block/discard.js';
@@ -14,12 +15,13 @@ import type { AtomicChainsPlace } from '../notifier/atomic-chain.js';
 import type { NotifierBlocks } from '../notifier/blocks.js';
 import type { PageAllocator } from '../page/page.js';
 import type { Vmalloc } from '../page/vmalloc.js';
+import { pagesFor } from '../sync/cells.js';
 import type { Core } from '../sync/core.js';
 import type { LockClasses } from '../sync/lock-classes.js';
 import type { Trace } from '../trace/trace.js';
 import { SlotAllocator } from './alloc.js';
-import { layoutSwapClusters, SwapClusters, type SwapClustersRegions } from './clusters.js';
-import { SwapCountContinuations } from './continuations.js';
+import { layoutSwapClusters, SWAP_CLUSTER, SwapClusters, type SwapClustersRegions } from './clusters.js';
+import { SWAP_MAP_PAGE, SwapCountContinuations } from './continuations.js';
 import { SlotCounts } from './counts.js';
 import { layoutSwapDiscard, SwapDiscard, type SwapDiscardRegions } from './discard.js';
 import { layoutSwapEvents, SwapEvents, type SwapEventsRegions } from './events.js';
@@ -29,6 +31,7 @@ import { layoutHibernation, SwapHibernation } from './hibernation.js';
 import {
   layoutSwapTable,
   SWAP_GLOBALS,
+  SWAPFILE_CLUSTER,
   SwapTable,
   type SwapLayoutOptions,
   type SwapTableRegions,
@@ -42,7 +45,7 @@ import { SwapReport } from './report.js';
 import { SlotScanner } from './scan.js';
 import { layoutSlotFreeChains, SlotFreeChains } from './slot-free-chains.js';
 import { createSharedSlots } from './shared-slots.js';
-import { SlotSummaries } from './slot-summary.js';
+import { SlotSummaries, summaryBytes } from './slot-summary.js';
 import { SwapSpaces } from './swap-spaces.js';
 import { SwapOff } from './swapoff.js';
 import type { SwapRandom } from './swapon-area.js';
@@ -101,6 +104,17 @@ export function layoutSwap(
     clusters: layoutSwapClusters(layout),
     hibernation: layoutHibernation(layout),
   };
+}
+
+/**
+ * Table memory that an area takes: its map, the summary of it, the heads of its continuation pages, and its table of clusters.
+ * @param slots - of the area, the header included
+ * @returns bytes, each table in whole pages
+ */
+export function areaTableBytes(slots: number): number {
+  const heads = Math.ceil(slots / PAGE_SIZE) * SWAP_MAP_PAGE.$bytes;
+  const clusters = Math.ceil(slots / SWAPFILE_CLUSTER) * SWAP_CLUSTER.$bytes;
+  return (pagesFor(slots) + pagesFor(summaryBytes(slots)) + pagesFor(heads) + pagesFor(clusters)) * PAGE_SIZE;
 }
 
 /** The swap core as one thread sees it. */

@@ -2,8 +2,9 @@
  * Spinlocks and mutexes: one adaptive lock, two sets of rules. (`ticket-lock.ts` has another spinlock, which a machine can be given instead.)
  *
  * A lock is one 32-bit word: 0 when free, else the owner's task id plus one, with a contended bit while somebody sleeps on it. An
- * uncontended lock is one compare-and-exchange. A contended one spins for about 2 us, since critical sections here are shorter than a
- * futex call, then sleeps; after a wake-up it spins again. A FIFO lock would collapse as soon as there are more threads than cores.
+ * uncontended lock is one compare-and-exchange. A contended one spins, since critical sections here are shorter than a futex call, then
+ * sleeps; after a wake-up it spins again. A spinlock spins for about 2 us, a mutex for about 10 us: that may be held while a page is
+ * compressed, and the original spins for as long as the owner runs. A FIFO lock would collapse as soon as there are more threads than cores.
  *
  * Rules, checked here:
  * - the owner unlocks, nobody else; a task never takes a lock it holds;
@@ -29,8 +30,10 @@ export const WAIT_SLICE_MS = 50;
 const CONTENDED = 0x4000_0000;
 /** Bits of a lock word that hold the owner's task id plus one; 0 for nobody. */
 export const OWNER_MASK = 0xffff;
-/** 200 rounds of about 10 ns: longer than any critical section that does not compress a page. */
+/** Rounds of about 10 ns: longer than any critical section of a spinlock that does not decompress a page. */
 const SPIN_ROUNDS = 200;
+/** About as long as the compression of a page. @kernel CONFIG_MUTEX_SPIN_ON_OWNER, 2.6.34 */
+const MUTEX_SPIN_ROUNDS = 1000;
 const PAUSE_ROUNDS = 8;
 
 const LOCK = struct('lock', { word: 'i32' }, 64);
@@ -205,9 +208,10 @@ export class Locks {
     const since = context.now();
     context.noteWaiting(address, lockClass);
     let word = me;
+    const rounds = spinning ? SPIN_ROUNDS : MUTEX_SPIN_ROUNDS;
     let waitedMs = 0;
     for (;;) {
-      if (this.spin(cell, word)) break;
+      if (this.spin(cell, word, rounds)) break;
       const seen = Atomics.load(i32, cell);
       if (seen === 0) continue;
       const contended = seen | CONTENDED;
@@ -232,9 +236,9 @@ export class Locks {
     return owner >= 0 && this.context.tasks.isDead(owner) ? owner : -1;
   }
 
-  private spin(cell: number, word: number): boolean {
+  private spin(cell: number, word: number, rounds: number): boolean {
     const i32 = this.i32;
-    for (let round = SPIN_ROUNDS; round > 0; round--) {
+    for (let round = rounds; round > 0; round--) {
       if (Atomics.load(i32, cell) === 0 && Atomics.compareExchange(i32, cell, 0, word) === 0) return true;
       for (let pause = PAUSE_ROUNDS; pause > 0; pause--);
     }

@@ -17,6 +17,7 @@ describe('the committed WASM modules', () => {
       'packages/ramzswap/src/codec/lzo1x-current-wasm-builds.ts',
       'packages/ramzswap/src/codec/lzo-rle-wasm-builds.ts',
       'packages/ramzswap/src/codec/lz4-wasm-builds.ts',
+      'packages/ramzswap/src/xvmalloc/xvmalloc-wasm-builds.ts',
     ]);
   }).timeout(70_000);
 });

@@ -9,6 +9,7 @@ import type { Arena, PageBytes, WasmBuilds } from '@swaplab/kernel-mm';
 import type { Codec, CodecName } from './contract.js';
 import { DeflateCodec } from './deflate.js';
 import { LZ4_WASM } from './lz4-wasm-builds.js';
+import { LZO_RLE_WASM } from './lzo-rle-wasm-builds.js';
 import { LZO1X_CURRENT_WASM } from './lzo1x-current-wasm-builds.js';
 import { LZO1X_WASM } from './lzo1x-wasm-builds.js';
 import { NoneCodec } from './none.js';
@@ -94,7 +95,7 @@ export function createCodec(
     case 'lzo1x-current':
       return createPaired(LZO1X_CURRENT, LZO1X_CURRENT_WASM, memory);
     case 'lzo-rle':
-      return createPaired(LZO_RLE, LZO1X_CURRENT_WASM, memory);
+      return createPaired(LZO_RLE, LZO_RLE_WASM, memory);
     case 'lz4':
       return createPaired(LZ4, LZ4_WASM, memory);
     case 'deflate':

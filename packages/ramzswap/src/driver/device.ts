@@ -1,45 +1,236 @@
 /**
  * A ramzswap device: a disk whose pages are kept compressed in memory.
  *
- * Promise: requests that are not one page at a page boundary of the disk are refused before anything is touched. INIT and RESET exclude each
- * other and all requests, which in 2.6.34 they do not: both take the mutex, RESET also claims the disk, and whoever works on a slot looks
- * under its lock whether the device is still initialised. Statistics are exact (`statistics.ts`).
+ * Here is what the devices of all profiles share: where they lie, what can be asked of them without a lock, which requests are valid, and what each
+ * of them can do. How it is done is chosen once, when a thread attaches, by the profile of the machine (`create-device.ts`): the sound device keeps
+ * its promises (`page-store.ts`, `sound-device.ts`); those of history have the steps, locks, counters and races of their version
+ * (`historical/`).
  *
- * How pages are stored: `page-store.ts`. Locks and their order: `places.ts`.
+ * Life cycle: CREATED, by INIT INITIALISED, by RESET CREATED again. Sizes and the backing swap are chosen while it is CREATED.
  */
+import * as kernelMm from '@swaplab/kernel-mm';
 import {
-  BIO,
-  BIO_DISCARD,
-  BIO_READ,
-  BIO_WRITE,
-  EBUSY,
-  EIO,
-  ENOMEM,
-  GFP_BIT_HIGHMEM,
-  GFP_NOIO,
-  PAGE_SHIFT,
-  PAGE_SIZE,
-  SECTOR_SHIFT,
-  SECTORS_PER_PAGE,
+  Mutex,
+  type Bios,
+  type BlockDevices,
+  type Cells,
+  type Core,
+  type FileSystem,
+  type PageAllocator,
+  type Trace,
+  type Vmalloc,
 } from '@swaplab/kernel-mm';
-import { writeFakeSwapHeader } from './header.js';
-import { PageStore } from './page-store.js';
-import {
-  DEFAULT_DISKSIZE_PERC_RAM,
-  RAMZSWAP,
-  RAMZSWAP_STATS,
-  RZS_ENTRY,
-  RZS_HEADER,
-  RZS_UNCOMPRESSED,
-  TABLE_LOCKS,
-} from './places.js';
+import type { Codec } from '../codec/codec.js';
+import type { XvPool } from '../xvmalloc/xvmalloc.js';
+import type { BackingSwap } from './backing.js';
+import { DeviceIoctl, type IoctlInterface } from './ioctl.js';
+import * as places from './places.js';
+import type { RamzswapPlaces } from './places.js';
 import type { RamzswapStats } from './statistics.js';
 
+// A constant of this module is part of the code that uses it; an imported one is loaded and checked at each use.
+const { BIO, BIO_READ, BIO_WRITE, GFP_NOIO, PAGE_SHIFT, PAGE_SIZE, SECTOR_SHIFT, SECTORS_PER_PAGE } =
+  kernelMm;
+const { BLOCK_DEVICE, BLOCK_NONROTATIONAL, ENOMEM } = kernelMm;
+const { DEFAULT_DISKSIZE_PERC_RAM, DEFAULT_MEMLIMIT_PERC_RAM, RAMZSWAP, RZS_ENTRY, RZS_HEADER, RZS_ZERO } =
+  places;
+
+/** log2 of the size of an entry in bytes. */
+const ENTRY_SHIFT = 3;
+
+/** Answer of a transfer that the device has not done: the request is the backing swap's. */
+export const FORWARDED = 1;
+
+/** What a device needs of the kernel. */
+export interface DeviceKernel {
+  readonly core: Core;
+  readonly frames: PageAllocator;
+  readonly vmalloc: Vmalloc;
+  readonly block: { readonly devices: BlockDevices; readonly bios: Bios; readonly files: FileSystem };
+  readonly trace: Trace;
+  readonly config: {
+    /** Size of the modelled memory in bytes. */
+    readonly ramBytes: number;
+  };
+}
+
+/** What a device is made of, besides the kernel; the same in all threads. */
+export interface DeviceParts {
+  /** Where the devices lie. */
+  readonly places: RamzswapPlaces;
+  /** Number of the device. */
+  readonly index: number;
+  /** This thread's codec; the same name in all threads. */
+  readonly codec: Codec;
+  /** Bytes of a `size_t` in the ioctl interface. */
+  readonly wordBytes: 4 | 8;
+}
+
+/**
+ * Where a device lies.
+ * @param parts - what it is made of
+ * @returns byte address of its {@link RAMZSWAP}
+ */
+export function deviceAddress({ places: regions, index }: DeviceParts): number {
+  return regions.devices.base + index * RAMZSWAP.$bytes;
+}
+
 /** A device as one thread sees it. @kernel struct ramzswap and its functions in ramzswap_drv.c, 2.6.34 */
-export class RamzswapDevice extends PageStore {
+export abstract class RamzswapDevice {
+  /** Number of the device: 0 for `/dev/ramzswap0`. */
+  readonly index: number;
+  /** Byte address of the device. */
+  readonly address: number;
+  /** `rzs_lock`. */
+  readonly lock: Mutex;
+  /** What can be backed by a disk. */
+  readonly backing: BackingSwap;
+  abstract readonly pool: XvPool;
+  protected readonly kernel: DeviceKernel;
+  protected readonly core: Core;
+  protected readonly cells: Cells;
+  protected readonly frames: PageAllocator;
+  protected readonly places: RamzswapPlaces;
+  protected readonly codec: Codec;
+  /** Address of the compressor's work area. */
+  protected readonly work: number;
+  /** Address of the compressor's output, two pages. */
+  protected readonly buffer: number;
+  private readonly control: DeviceIoctl;
+
+  /**
+   * @param kernel - this thread's kernel
+   * @param parts - what the device is made of
+   * @param version - of the ioctl interface
+   * @param backing - what can be backed by a disk
+   */
+  constructor(kernel: DeviceKernel, parts: DeviceParts, version: IoctlInterface, backing: BackingSwap) {
+    const { core, frames } = kernel;
+    const { places: regions, index, codec } = parts;
+    this.kernel = kernel;
+    this.core = core;
+    this.cells = core.cells;
+    this.frames = frames;
+    this.places = regions;
+    this.codec = codec;
+    this.index = index;
+    this.address = deviceAddress(parts);
+    const lock = regions.rzsLocks.base + index * regions.rzsLocks.stride;
+    this.lock = new Mutex(core.locks, lock, regions.rzsLockClass);
+    this.work = regions.work.base + index * regions.work.stride;
+    this.buffer = regions.buffers.base + index * regions.buffers.stride;
+    this.backing = backing;
+    this.control = new DeviceIoctl(this, kernel, version, parts.wordBytes);
+  }
+
+  /**
+   * Reads a slot. Never sleeps. @kernel ramzswap_read, 2.6.34
+   * @param slot - below {@link slots}
+   * @param to - byte address of the page frame that receives it
+   * @returns 0, -EIO, or {@link FORWARDED}; after an error the frame may hold a part
+   */
+  abstract readPage(slot: number, to: number): number;
+
+  /**
+   * Writes a slot. May sleep. @kernel ramzswap_write, 2.6.34
+   * @param slot - below {@link slots}
+   * @param from - byte address of the page frame to store
+   * @returns 0, -EIO, or {@link FORWARDED}; unless it is 0 the slot is EMPTY
+   */
+  abstract writePage(slot: number, from: number): number;
+
+  /**
+   * The swap core says that a slot was freed. Called under `swap_lock`, so it takes spinlocks only. Counts every call, whether or not there
+   * was anything to free. @kernel patch 3/3 of the series of May 2010, ramzswap_slot_free_notify
+   * @param slot - offset in the swap area, which is the whole disk, so also the index of the entry
+   */
+  abstract slotFreeNotify(slot: number): void;
+
+  /**
+   * Serves a request, or hands it on. May sleep, but not for a discard. @kernel ramzswap_make_request, 2.6.34
+   * @param bio - of the running task
+   * @returns 0: completed here; 1: it names the backing swap now
+   */
+  abstract makeRequest(bio: number): number;
+
+  /** The statistics, without a lock. */
+  abstract readStats(): RamzswapStats;
+
+  /**
+   * The statistics, as RZSIO_GET_STATS takes them.
+   * @returns null when the device is not initialised
+   */
+  abstract getStats(): RamzswapStats | null;
+
+  /**
+   * Chooses the size of the disk. May sleep. @kernel RZSIO_SET_DISKSIZE_KB, 2.6.34, in bytes
+   * @param bytes - size, rounded down to whole pages at INIT; 0 for a quarter of the RAM, or the size of the backing swap
+   * @returns 0, or -EBUSY when the device is initialised
+   */
+  abstract setDisksize(bytes: number): number;
+
+  /**
+   * Chooses how much compressed pages may take before the others go to the backing swap. May sleep. @kernel RZSIO_SET_MEMLIMIT_KB, 2.6.34, in bytes
+   * @param bytes - limit, rounded down to whole pages at INIT; 0 for 15 % of the RAM
+   * @returns 0, or -EBUSY when the device is initialised
+   */
+  abstract setMemlimit(bytes: number): number;
+
+  /**
+   * Chooses the backing swap, which INIT opens. May sleep. @kernel RZSIO_SET_BACKING_SWAP, 2.6.34
+   * @param path - of a block device or a file, at most 127 ASCII characters; empty for none
+   * @returns 0, or -EBUSY when the device is initialised
+   */
+  abstract setBackingSwap(path: string): number;
+
+  /**
+   * Makes the device usable: backing swap, table, buffers, swap header, pool. May sleep. @kernel ramzswap_ioctl_init_device, 2.6.34
+   * @returns 0; -EBUSY when it is initialised; -ENOMEM, also for a disk of less than a page; what the backing swap answers
+   */
+  abstract init(): number;
+
+  /**
+   * Frees all data and forgets sizes and backing swap. May sleep. @kernel ramzswap_ioctl_reset_device, 2.6.34
+   * @returns 0, also when it is not initialised; -EBUSY while somebody holds the disk, as an active swap area does
+   */
+  abstract reset(): number;
+
+  /** Whether the device is between INIT and RESET; true only for the moment. */
+  abstract isInitialised(): boolean;
+
+  /**
+   * Does what a program asks for by ioctl(2). May sleep. @kernel ramzswap_ioctl, 2.6.34
+   * @param number - `RZSIO_...`
+   * @param bytes - the argument: read, or written with the statistics
+   * @returns 0 or a negative errno; `ioctl.ts` has the table
+   */
+  ioctl(number: number, bytes: Uint8Array = NO_BYTES): number {
+    return this.control.ioctl(number, bytes);
+  }
+
+  /**
+   * Transfers a page without a request, as the policy `address-space` does; one for the backing swap goes there. May sleep.
+   * @param operation - `BIO_READ` or `BIO_WRITE`
+   * @param slot - below {@link slots}
+   * @param frame - byte address of a page frame
+   * @returns 0 or a negative errno
+   */
+  transferPage(operation: number, slot: number, frame: number): number {
+    const result = operation === BIO_WRITE ? this.writePage(slot, frame) : this.readPage(slot, frame);
+    if (result !== FORWARDED) return result;
+    const { bios } = this.kernel.block;
+    const bio = bios.allocBio(GFP_NOIO);
+    if (bio === 0) return -ENOMEM;
+    bios.setPage(bio, this.bdev(), operation, slot * SECTORS_PER_PAGE, frame);
+    this.backing.forward(bio, slot);
+    const error = bios.submitBio(bio);
+    bios.freeBio(bio);
+    return error;
+  }
+
   /** Address of its block device, 0 before it is registered. */
   bdev(): number {
-    return this.core.cells.ld32(this.address + RAMZSWAP.bdev);
+    return this.cells.ld32(this.address + RAMZSWAP.bdev);
   }
 
   /**
@@ -47,12 +238,12 @@ export class RamzswapDevice extends PageStore {
    * @param bdev - address
    */
   setBdev(bdev: number): void {
-    this.core.cells.st32(this.address + RAMZSWAP.bdev, bdev);
+    this.cells.st32(this.address + RAMZSWAP.bdev, bdev);
   }
 
   /** The notifier block that was registered for the area on the disk, 0 for none. `swapon_mutex` held. */
   notifierBlock(): number {
-    return this.core.cells.ld32(this.address + RAMZSWAP.notifierBlock);
+    return this.cells.ld32(this.address + RAMZSWAP.notifierBlock);
   }
 
   /**
@@ -60,75 +251,44 @@ export class RamzswapDevice extends PageStore {
    * @param block - its address, 0 for none
    */
   setNotifierBlock(block: number): void {
-    this.core.cells.st32(this.address + RAMZSWAP.notifierBlock, block);
+    this.cells.st32(this.address + RAMZSWAP.notifierBlock, block);
   }
 
   /** Size of the disk in bytes. */
   disksize(): number {
-    return this.core.cells.ldu32(this.address + RAMZSWAP.disksizeBytes);
+    return this.cells.ldu32(this.address + RAMZSWAP.disksizeBytes);
   }
 
-  /** The statistics, without a lock. */
-  readStats(): RamzswapStats {
-    return this.stats.read(this.disksize(), this.pool.totalPages());
+  /** Limit on compressed bytes, 0 when none was chosen. */
+  memlimit(): number {
+    return this.cells.ldu32(this.address + RAMZSWAP.memlimitBytes);
   }
 
-  /**
-   * Chooses the size of the disk. May sleep. @kernel RZSIO_SET_DISKSIZE_KB, 2.6.34, in bytes
-   * @param bytes - size, rounded down to whole pages at INIT; 0 for a quarter of the RAM
-   * @returns 0, or -EBUSY when the device is initialised
-   */
-  setDisksize(bytes: number): number {
-    this.lock.lock();
-    try {
-      if (this.isInitialised()) return -EBUSY;
-      this.core.cells.st32(this.address + RAMZSWAP.disksizeBytes, bytes);
-      return 0;
-    } finally {
-      this.lock.unlock();
-    }
+  /** Pages of the disk, the header included; 0 without a table. */
+  slots(): number {
+    return this.cells.ldu32(this.address + RAMZSWAP.slots);
   }
 
   /**
-   * Makes the device usable: table, buffers, swap header, pool. May sleep. @kernel ramzswap_ioctl_init_device, 2.6.34
-   * @returns 0; -EBUSY when it is initialised; -ENOMEM, also for a disk of less than a page. After a failure all is as before
+   * Address of the entry of a slot.
+   * @param slot - 0 to {@link slots} - 1
    */
-  init(): number {
-    this.lock.lock();
-    try {
-      if (this.isInitialised()) return -EBUSY;
-      return this.initLocked();
-    } finally {
-      this.lock.unlock();
-    }
+  entryOf(slot: number): number {
+    return this.cells.ld32(this.address + RAMZSWAP.table) + (slot << ENTRY_SHIFT);
   }
 
   /**
-   * Frees all data and forgets the size of the disk. May sleep. @kernel ramzswap_ioctl_reset_device, 2.6.34
-   * @returns 0, also when it is not initialised; -EBUSY while somebody holds the disk, as an active swap area does
+   * Whether a slot is COMPRESSED, RAW or ZERO. Takes no lock: for a sampler, true only for the moment. False for the header.
+   * @param slot - any number
    */
-  reset(): number {
-    const bdev = this.bdev();
-    // The claim keeps a swapon away until we are done; in 2.6.34 one can come in between.
-    if (this.kernel.block.devices.claim(bdev, this.address) !== 0) return -EBUSY;
-    this.lock.lock();
-    try {
-      if (this.isInitialised()) this.resetLocked();
-      return 0;
-    } finally {
-      this.lock.unlock();
-      this.kernel.block.devices.release(bdev, this.address);
-    }
-  }
-
-  /**
-   * Serves a request to completion. May sleep, but not for a discard. @kernel ramzswap_make_request, 2.6.34
-   * @param bio - of the running task
-   * @returns 0: completed here
-   */
-  makeRequest(bio: number): number {
-    this.kernel.block.bios.bioEndio(bio, this.serve(bio));
-    return 0;
+  isStored(slot: number): boolean {
+    const { cells } = this;
+    const table = cells.ld32(this.address + RAMZSWAP.table);
+    if (table === 0 || slot < 0 || slot >= this.slots()) return false;
+    const entry = table + (slot << ENTRY_SHIFT);
+    const flags = cells.ld8(entry + RZS_ENTRY.flags);
+    if ((flags & RZS_ZERO) !== 0) return true;
+    return (flags & RZS_HEADER) === 0 && cells.ld32(entry + RZS_ENTRY.page) !== 0;
   }
 
   /**
@@ -149,98 +309,11 @@ export class RamzswapDevice extends PageStore {
   }
 
   /**
-   * The swap core says that a slot was freed. Called under `swap_lock`, so it takes spinlocks only. Counts every call, whether or not there
-   * was anything to free. @kernel patch 3/3 of the series of May 2010, ramzswap_slot_free_notify
-   * @param slot - offset in the swap area, which is the whole disk, so also the index of the entry
+   * The size of a disk without backing swap. @kernel ramzswap_set_disksize, 2.6.34
+   * @param asked - bytes, 0 for a quarter of the RAM
+   * @returns bytes, whole pages
    */
-  slotFreeNotify(slot: number): void {
-    this.lockSlot(slot);
-    try {
-      if (!this.isInitialised()) return;
-      const slots = this.slots();
-      if (slot <= 0 || slot >= slots) {
-        this.core.context.bug(
-          `ramzswap${this.index}: slot ${slot} is said to be free, but the disk has slots 1 to ${slots - 1}.`,
-        );
-      }
-      this.freePage(slot);
-      this.stats.stat64Inc(RAMZSWAP_STATS.notifyFree);
-    } finally {
-      this.unlockSlot(slot);
-    }
-  }
-
-  /**
-   * Frees each whole page of a range. Takes spinlocks only, so that it may be called under `swap_lock`; only a disk whose queue takes
-   * discards is asked. @kernel ramzswap before 2.6.33
-   * @param bio - a discard, within the disk
-   * @returns 0, or -EIO when the device is not initialised any more
-   */
-  discardRange(bio: number): number {
-    const sector = this.bioField(bio + BIO.sector) >>> 0;
-    const end = sector + (this.bioField(bio + BIO.bytes) >>> SECTOR_SHIFT);
-    const first = Math.ceil(sector / SECTORS_PER_PAGE);
-    const last = Math.floor(end / SECTORS_PER_PAGE) - 1;
-    for (let slot = first; slot <= last; slot++) {
-      this.lockSlot(slot);
-      try {
-        if (!this.isInitialised()) return -EIO;
-        this.freePage(slot);
-        this.stats.stat64Inc(RAMZSWAP_STATS.pagesDiscard);
-      } finally {
-        this.unlockSlot(slot);
-      }
-      this.core.context.step();
-    }
-    return 0;
-  }
-
-  private serve(bio: number): number {
-    if (!this.isInitialised()) return -EIO;
-    if (this.bioField(bio + BIO.operation) === BIO_DISCARD) return this.discardRange(bio);
-    if (!this.isValidIo(bio)) {
-      this.stats.stat64Inc(RAMZSWAP_STATS.invalidIo);
-      return -EIO;
-    }
-    const slot = (this.bioField(bio + BIO.sector) >>> 0) / SECTORS_PER_PAGE;
-    const page = this.bioField(bio + BIO.pageAddress);
-    return this.bioField(bio + BIO.operation) === BIO_WRITE
-      ? this.writePage(slot, page)
-      : this.readPage(slot, page);
-  }
-
-  private initLocked(): number {
-    const { cells } = this.core;
-    const asked = this.disksize();
-    const disksize = this.chooseDisksize(asked);
-    const slots = disksize >>> PAGE_SHIFT;
-    const table = this.kernel.vmalloc.vmalloc(slots * RZS_ENTRY.$bytes);
-    if (table === 0) return -ENOMEM;
-    // Reclaim must not write to another disk of ours while we hold a mutex of that class.
-    const header = this.kernel.frames.allocPage(GFP_NOIO | GFP_BIT_HIGHMEM);
-    if (header === 0) {
-      this.kernel.vmalloc.vfree(table);
-      return -ENOMEM;
-    }
-    const work = this.work >> 2;
-    cells.announce(this.work);
-    cells.arena.i32.fill(0, work, work + (this.places.workBytes >> 2));
-    cells.st32(this.address + RAMZSWAP.disksizeBytes, disksize);
-    cells.st32(this.address + RAMZSWAP.slots, slots);
-    cells.st32(this.address + RAMZSWAP.table, table);
-    cells.clearPage(this.kernel.frames.addressOf(header));
-    writeFakeSwapHeader(cells.arena, this.kernel.frames.addressOf(header), slots - 1);
-    this.stats.reset();
-    this.pool.create();
-    this.fillEntry(0, header, 0, RZS_UNCOMPRESSED | RZS_HEADER, PAGE_SIZE);
-    this.kernel.block.devices.setCapacity(this.bdev(), disksize >>> SECTOR_SHIFT);
-    // Last: from here on requests and callbacks come in.
-    cells.atomicStore(this.address + RAMZSWAP.initDone, 1);
-    return 0;
-  }
-
-  /** @kernel ramzswap_set_disksize, 2.6.34 */
-  private chooseDisksize(asked: number): number {
+  protected chooseDisksize(asked: number): number {
     const ram = this.kernel.config.ramBytes;
     const bytes = asked === 0 ? Math.floor(ram / 100) * DEFAULT_DISKSIZE_PERC_RAM : asked;
     if (bytes > 2 * ram) {
@@ -251,32 +324,51 @@ export class RamzswapDevice extends PageStore {
     return bytes - (bytes % PAGE_SIZE);
   }
 
-  private resetLocked(): void {
-    const { cells } = this.core;
-    cells.atomicStore(this.address + RAMZSWAP.initDone, 0);
-    // Whoever saw the device initialised holds a table lock now; having taken each lock once after the store, we know that all have left.
-    const slots = Math.max(this.slots(), TABLE_LOCKS);
-    for (let slot = 0; slot < slots; slot++) {
-      this.lockSlot(slot);
-      try {
-        if (slot < this.slots()) this.freePage(slot);
-      } finally {
-        this.unlockSlot(slot);
-      }
-      this.core.context.step();
+  /**
+   * The memory limit of a device with backing swap. @kernel ramzswap_set_memlimit, 2.6.34
+   * @param asked - bytes, 0 for the default
+   * @param disksize - bytes of the disk
+   * @returns bytes, whole pages
+   */
+  protected chooseMemlimit(asked: number, disksize: number): number {
+    const ram = this.kernel.config.ramBytes;
+    const most = Math.min(Math.floor(ram / 100) * DEFAULT_MEMLIMIT_PERC_RAM, disksize);
+    const bytes = asked === 0 || asked > disksize ? most : asked;
+    if (bytes > ram / 2) {
+      this.kernel.trace.printk(
+        `ramzswap${this.index}: a memory limit of ${bytes} bytes is more than half the memory of ${ram} bytes`,
+      );
     }
-    const table = cells.ld32(this.address + RAMZSWAP.table);
-    cells.st32(this.address + RAMZSWAP.table, 0);
-    cells.st32(this.address + RAMZSWAP.slots, 0);
-    cells.st32(this.address + RAMZSWAP.disksizeBytes, 0);
-    this.kernel.vmalloc.vfree(table);
-    this.pool.destroy();
-    this.stats.reset();
-    this.kernel.block.devices.setCapacity(this.bdev(), 0);
+    return bytes - (bytes % PAGE_SIZE);
+  }
+
+  /** Says in the flags of the disk whether seeking costs nothing: always in memory, with a backing swap if it says so. */
+  protected markRotation(): void {
+    const { devices } = this.kernel.block;
+    const bdev = this.bdev();
+    const backing = this.backing.bdev();
+    const isFast =
+      backing === 0 || (this.cells.ld32(backing + BLOCK_DEVICE.flags) & BLOCK_NONROTATIONAL) !== 0;
+    const flags = this.cells.ld32(bdev + BLOCK_DEVICE.flags);
+    devices.setFlags(bdev, isFast ? flags | BLOCK_NONROTATIONAL : flags & ~BLOCK_NONROTATIONAL);
+  }
+
+  /** Empties the compressor's work area. */
+  protected clearWork(): void {
+    const work = this.work >> 2;
+    this.cells.announce(this.work);
+    this.cells.arena.i32.fill(0, work, work + (this.places.workBytes >> 2));
+  }
+
+  /** Pages of a disk of so many bytes. */
+  protected slotsOf(disksize: number): number {
+    return disksize >>> PAGE_SHIFT;
   }
 
   /** A field of a bio, which belongs to the running task. */
-  private bioField(address: number): number {
-    return this.core.cells.arena.i32[address >> 2] ?? 0;
+  protected bioField(address: number): number {
+    return this.cells.arena.i32[address >> 2] ?? 0;
   }
 }
+
+const NO_BYTES = new Uint8Array(0);

@@ -4,11 +4,13 @@
  * Who may write what:
  *
  *   initDone                        `rzs_lock`, with Atomics; polled without a lock
- *   disksizeBytes, slots, table     `rzs_lock`, while `initDone` is 0; read without a lock while it is 1
+ *   disksizeBytes, memlimitBytes,
+ *   maxZpageSize, slots, table      `rzs_lock`, while `initDone` is 0; read without a lock while it is 1
+ *   the backing swap                the same
  *   bdev                            the thread that boots the machine
  *   an entry of the table           the table lock of its slot
  *   the pool                        its own `pool_lock`
- *   statistics                      anyone, by atomic additions; those about slots under the table lock of the slot
+ *   statistics                      those about slots: the table lock of the slot; writes: `rzs_lock`; refused requests: anyone, with Atomics
  *   work area, buffer, location     `rzs_lock`: there is one of each per device, so a device compresses one page at a time
  *
  * Order of locks, from the outside: page-table lock, `swap_lock`, table lock, then `pool_lock` or the page allocator's
@@ -20,6 +22,9 @@
  * for a decompression; so each device has {@link TABLE_LOCKS} of them and neighbouring slots have different ones. A callback and a
  * transfer of the *same* slot never meet in regular swapping, so under `swap_lock` one waits only when two slots happen to share a lock.
  * Code that holds one of these locks never sleeps and never takes a second one.
+ *
+ * All this is the sound driver. That of history uses the same places, without table locks, with counters of its own ({@link HISTORICAL_STATS}) and
+ * with its own rules: `historical/page-store.ts`.
  */
 import {
   layoutLocks,
@@ -38,6 +43,12 @@ export const RAMZSWAP_DISKS_MAX = 32;
 export const DEFAULT_DISKSIZE_PERC_RAM = 25;
 /** Longest compressed page that is stored as such, in bytes; a longer one is stored as it is. @kernel max_zpage_size_nobdev, 2.6.34 */
 export const MAX_ZPAGE_SIZE = (PAGE_SIZE / 4) * 3;
+/** The same for a device with backing swap, which takes the longer ones. @kernel max_zpage_size_bdev, 2.6.34 */
+export const MAX_ZPAGE_SIZE_BACKED = PAGE_SIZE / 2;
+/** Share of the RAM that compressed pages may take before the others go to the backing swap, in percent. @kernel default_memlimit_perc_ram, 2.6.34 */
+export const DEFAULT_MEMLIMIT_PERC_RAM = 15;
+/** Longest path of a backing swap in bytes, with its closing NUL. @kernel MAX_SWAP_NAME_LEN, 2.6.34 */
+export const MAX_SWAP_NAME_LEN = 128;
 /** A page that compresses to so many bytes, or fewer, has compressed well. @kernel PAGE_SIZE / 2 in ramzswap_drv.c, 2.6.34 */
 export const GOOD_COMPRESS_SIZE = PAGE_SIZE / 2;
 /** Table locks of a device. */
@@ -77,18 +88,43 @@ export const RAMZSWAP = struct(
     bdev: 'i32',
     /** Under `chain`: the notifier block that is registered for the area on the disk, 0 for none. `swapon_mutex` protects it. */
     notifierBlock: 'i32',
+    /** Most bytes of compressed pages before the others go to the backing swap; 0: not chosen yet, or without one. */
+    memlimitBytes: 'u32',
+    /** Longest compressed page that is stored as such. */
+    maxZpageSize: 'u32',
+    /** The block device that takes what is forwarded, 0 for none. @kernel backing_swap */
+    backing: 'u32',
+    /** What was opened as backing swap: the block device itself or a file on it, 0 for nothing. @kernel swap_file */
+    backingFile: 'u32',
+    /** Address of the {@link BACKING_EXTENT}s of a file, 0 for a block device; and how many. */
+    extents: 'u32',
+    nrExtents: 'u32',
+    /** Address of one {@link TABLE_PAGE_EXTENT} for each page of the table, 0 for a block device. */
+    tablePageExtents: 'u32',
+    /** Path of the backing swap, in bytes; 0 for none. */
+    backingNameBytes: 'u32',
+    backingName: ['bytes', MAX_SWAP_NAME_LEN],
   },
-  64,
+  // A power of two: from an address to a number by a shift.
+  256,
 );
 
+/** Pages of a backing file that lie together on its device. @kernel struct ramzswap_backing_extent, 2.6.34 */
+export const BACKING_EXTENT = struct('ramzswap_backing_extent', { physPage: 'u32', pages: 'u32' });
+/** Where the first entry of a page of the table lies on the device: an extent, and a page of it. */
+export const TABLE_PAGE_EXTENT = struct('table_page_extent', { extent: 'u32', offset: 'u32' });
+
 /**
- * Counters of a device. Those that 2.6.34 keeps in 64 bits are pairs of 32-bit words, the low one first: the accessors that announce a
- * point are 32 bits wide, and a carry comes once in 4 billion events.
- * @kernel struct ramzswap_stats, 2.6.34
+ * A table lock, and the counters of the slots it protects: a device's number is the sum over its table locks. Whoever changes a slot holds the
+ * lock, and with it this cache line, so counting costs plain additions.
+ *
+ * Those that 2.6.34 keeps in 64 bits are pairs of 32-bit words, the low one first: the accessors that announce a point are 32 bits wide, and
+ * a carry comes once in 4 billion events. @kernel struct ramzswap_stats, 2.6.34
  */
-export const RAMZSWAP_STATS = struct(
-  'ramzswap_stats',
+export const TABLE_LOCK = struct(
+  'table_lock',
   {
+    lock: 'i32',
     /** Sizes of COMPRESSED objects in bytes; the pages of RAW slots are added on reading. */
     comprSize: 'u32',
     /** COMPRESSED slots of at most {@link GOOD_COMPRESS_SIZE} bytes. */
@@ -100,24 +136,66 @@ export const RAMZSWAP_STATS = struct(
     /** ZERO slots. */
     pagesZero: 'u32',
     numReads: ['i32', 2],
+    failedReads: ['i32', 2],
+    notifyFree: ['i32', 2],
+    /** Pages that were discarded. @kernel pages_discard of ramzswap before 2.6.33 */
+    pagesDiscard: ['i32', 2],
+    /** Reads that were forwarded. */
+    bdevNumReads: ['i32', 2],
+  },
+  64,
+);
+
+/** Counters of a device that are not about single slots; pairs of words as in {@link TABLE_LOCK}. @kernel struct ramzswap_stats, 2.6.34 */
+export const RAMZSWAP_STATS = struct(
+  'ramzswap_stats',
+  { numWrites: ['i32', 2], failedWrites: ['i32', 2], invalidIo: ['i32', 2], bdevNumWrites: ['i32', 2] },
+  64,
+);
+
+/**
+ * The counters of a device as they were: those of 64 bits, pairs of words as in {@link TABLE_LOCK}, under `stat64_lock`; the others under no lock.
+ * @kernel struct ramzswap_stats and stat64_lock, 2.6.34
+ */
+export const HISTORICAL_STATS = struct(
+  'ramzswap_historical_stats',
+  {
+    stat64Lock: 'i32',
+    /** A `size_t`. It can pass below 0, and a machine has no 2 GiB: so a signed word says it all. */
+    comprSize: 'i32',
+    pagesZero: 'u32',
+    pagesStored: 'u32',
+    goodCompress: 'u32',
+    pagesExpand: 'u32',
+    numReads: ['i32', 2],
     numWrites: ['i32', 2],
     failedReads: ['i32', 2],
     failedWrites: ['i32', 2],
     invalidIo: ['i32', 2],
     notifyFree: ['i32', 2],
-    /** Pages that were discarded. @kernel pages_discard of ramzswap before 2.6.33 */
     pagesDiscard: ['i32', 2],
+    bdevNumReads: ['i32', 2],
+    bdevNumWrites: ['i32', 2],
   },
   64,
 );
+
+/** What all devices of 2.6.34 share. */
+export const HISTORICAL_MODULE = struct('ramzswap_module', {
+  /** Written by each INIT, read by the writes of all devices. @kernel max_zpage_size, 2.6.34 */
+  maxZpageSize: 'u32',
+});
 
 /** Where the devices of a machine lie. */
 export interface RamzswapPlaces {
   readonly devices: Region;
   readonly stats: Region;
+  readonly historicalStats: Region;
+  readonly stat64LockClass: LockClass;
+  readonly module: Region;
   readonly rzsLocks: Region;
   readonly rzsLockClass: LockClass;
-  /** {@link TABLE_LOCKS} for each device. */
+  /** {@link TABLE_LOCKS} of {@link TABLE_LOCK} for each device. */
   readonly tableLocks: Region;
   readonly tableLockClass: LockClass;
   readonly pools: XvPoolLayout;
@@ -133,7 +211,7 @@ export interface RamzswapPlaces {
 const BUFFER = struct('compress_buffer', { bytes: ['bytes', 2 * PAGE_SIZE] });
 
 /**
- * Reserves the devices and defines their lock classes: `rzs_lock`, `table_lock`, `pool_lock`.
+ * Reserves the devices and defines their lock classes: `rzs_lock`, `table_lock`, `pool_lock`, `stat64_lock`.
  * @param layout - not yet sealed
  * @param classes - lock classes of the machine
  * @param disks - number of devices
@@ -149,9 +227,12 @@ export function layoutRamzswap(
   return {
     devices: layout.structs('hot', 'ramzswap', RAMZSWAP, disks),
     stats: layout.structs('hot', 'ramzswap_stats', RAMZSWAP_STATS, disks),
+    historicalStats: layout.structs('hot', 'ramzswap_historical_stats', HISTORICAL_STATS, disks),
+    stat64LockClass: classes.define('stat64_lock'),
+    module: layout.structs('hot', 'ramzswap_module', HISTORICAL_MODULE, 1),
     rzsLocks: layoutLocks(layout, 'rzs_lock', disks),
     rzsLockClass: classes.define('rzs_lock'),
-    tableLocks: layoutLocks(layout, 'table_lock', disks * TABLE_LOCKS),
+    tableLocks: layout.structs('hot', 'table_lock', TABLE_LOCK, disks * TABLE_LOCKS),
     tableLockClass: classes.define('table_lock'),
     pools: layoutXvPool(layout, classes, 'xv_pools', disks),
     work: layout.structs('scratch', 'compress_workmem', work, disks),

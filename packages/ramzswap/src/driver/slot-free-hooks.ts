@@ -8,6 +8,8 @@
  * Under `none` and under the discard policies there is no hook.
  */
 import {
+  BIO_READ,
+  BIO_WRITE,
   EINVAL,
   ENOMEM,
   NO_SWAP_SPACE,
@@ -19,8 +21,7 @@ import {
   type SwapSpaceOperations,
   type SymbolId,
 } from '@swaplab/kernel-mm';
-import type { RamzswapDevice } from './device.js';
-import type { DeviceKernel } from './page-store.js';
+import type { DeviceKernel, RamzswapDevice } from './device.js';
 
 /** Name of the slot-free callback. @kernel ramzswap_slot_free_notify of patch 3/3 */
 export const SLOT_FREE_NOTIFY = 'ramzswap_slot_free_notify';
@@ -211,9 +212,11 @@ export class AddressSpaceHook implements SlotFreeHook {
     /* eslint-disable no-restricted-syntax -- made once for each thread that attaches, never on a call */
     this.operations = {
       writePage: writers.define(WRITE_PAGE, (host, slot, frame) =>
-        finder.deviceOf(host).writePage(slot, frame),
+        finder.deviceOf(host).transferPage(BIO_WRITE, slot, frame),
       ),
-      readPage: readers.define(READ_PAGE, (host, slot, frame) => finder.deviceOf(host).readPage(slot, frame)),
+      readPage: readers.define(READ_PAGE, (host, slot, frame) =>
+        finder.deviceOf(host).transferPage(BIO_READ, slot, frame),
+      ),
       dropPage: droppers.define(DROP_PAGE, (host, slot) => finder.deviceOf(host).slotFreeNotify(slot)),
     };
     /* eslint-enable no-restricted-syntax */

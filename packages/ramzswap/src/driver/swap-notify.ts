@@ -11,8 +11,8 @@
  * An area that is not ours is left alone: a disk is ours when its requests come to our function. (The draft of 2009 did not ask, and
  * would have taken the private data of a foreign disk for a device of its own.)
  */
+import * as kernelMm from '@swaplab/kernel-mm';
 import {
-  BLOCK_DEVICE,
   NOTIFY_DONE,
   NOTIFY_OK,
   SWAP_EVENT_SWAPOFF,
@@ -20,13 +20,17 @@ import {
   type SymbolId,
 } from '@swaplab/kernel-mm';
 import type { RamzswapDevice } from './device.js';
-import { RAMZSWAP } from './places.js';
+import * as places from './places.js';
 import {
   createSlotFreeHook,
   type DeviceFinder,
   type NotifyKernel,
   type SlotFreeHook,
 } from './slot-free-hooks.js';
+
+// A constant of this module is part of the code that uses it; an imported one is loaded and checked at each use.
+const { BLOCK_DEVICE } = kernelMm;
+const DEVICE_BYTES = places.RAMZSWAP.$bytes;
 
 /** Name of the function that serves requests. @kernel ramzswap_make_request */
 export const MAKE_REQUEST = 'ramzswap_make_request';
@@ -43,6 +47,8 @@ export class DriverFunctions implements DeviceFinder {
   readonly hook: SlotFreeHook | null;
   private readonly kernel: NotifyKernel;
   private readonly devices: readonly RamzswapDevice[];
+  /** Address of the first device; the others lie behind it. */
+  private readonly firstDevice: number;
   private readonly swaponSymbol: SymbolId;
   private readonly swapoffSymbol: SymbolId;
 
@@ -55,6 +61,7 @@ export class DriverFunctions implements DeviceFinder {
   constructor(kernel: NotifyKernel, devices: readonly RamzswapDevice[], policy: string) {
     this.kernel = kernel;
     this.devices = devices;
+    this.firstDevice = devices[0]?.address ?? 0;
     /* eslint-disable no-restricted-syntax -- made once for each thread that attaches, never on a call */
     this.makeRequestSymbol = kernel.block.devices.makeRequests.define(MAKE_REQUEST, (bdev, bio) =>
       this.makeRequest(bdev, bio),
@@ -79,7 +86,7 @@ export class DriverFunctions implements DeviceFinder {
    * Serves a request to a disk of ours. @kernel ramzswap_make_request, 2.6.34
    * @param bdev - one of our disks
    * @param bio - of the running task
-   * @returns 0: completed here
+   * @returns 0: completed here; 1: the request names the backing swap now
    */
   makeRequest(bdev: number, bio: number): number {
     return this.deviceOf(bdev).makeRequest(bio);
@@ -88,7 +95,7 @@ export class DriverFunctions implements DeviceFinder {
   /**
    * An area was switched on. May sleep. @kernel ramzswap_swapon_notify of patch 3/3
    * @param type - index of the area
-   * @param bdev - its block device; the "file" of an area is a block device here
+   * @param bdev - what was opened: its block device, or the inode of a file, which is none of ours wherever it lies
    * @returns a `NOTIFY_` value
    */
   swaponNotify(type: number, bdev: number): number {
@@ -102,7 +109,7 @@ export class DriverFunctions implements DeviceFinder {
   /**
    * An area was switched off. May sleep. @kernel ramzswap_swapoff_notify of patch 3/3
    * @param type - index of the area
-   * @param bdev - its block device
+   * @param bdev - as for {@link swaponNotify}
    * @returns a `NOTIFY_` value
    */
   swapoffNotify(type: number, bdev: number): number {
@@ -117,7 +124,7 @@ export class DriverFunctions implements DeviceFinder {
 
   /**
    * Whether a disk belongs to this driver.
-   * @param bdev - address of a block device, 0 for an area without one
+   * @param bdev - address of what was opened for an area, 0 for one without a device
    */
   isOurs(bdev: number): boolean {
     if (!this.kernel.block.devices.isDevice(bdev)) return false;
@@ -130,15 +137,14 @@ export class DriverFunctions implements DeviceFinder {
    */
   deviceOf(bdev: number): RamzswapDevice {
     const address = this.kernel.core.cells.ld32(bdev + BLOCK_DEVICE.privateData);
-    const first = this.devices[0];
-    const device =
-      first === undefined ? undefined : this.devices[(address - first.address) / RAMZSWAP.$bytes];
-    if (device === undefined) {
-      return this.kernel.core.context.bug(
-        `ramzswap: the block device at ${bdev} says its device is at ${address}.`,
-      );
-    }
-    return device;
+    const device = this.devices[((address - this.firstDevice) / DEVICE_BYTES) | 0];
+    return device !== undefined && device.address === address ? device : this.reportStranger(bdev, address);
+  }
+
+  private reportStranger(bdev: number, address: number): never {
+    return this.kernel.core.context.bug(
+      `ramzswap: the block device at ${bdev} says its device is at ${address}.`,
+    );
   }
 
   private register(event: number, call: SymbolId): void {

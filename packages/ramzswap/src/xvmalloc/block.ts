@@ -29,6 +29,7 @@ export const BLOCK_FREE = 1;
 /** The block before it is free, and the offset in `prev` is valid. @kernel PREV_FREE, 2.6.34 */
 export const PREV_FREE = 2;
 const PREV_OFFSET_MASK = 0xfffc;
+const ALIGN_MASK = XV_ALIGN - 1;
 
 const SIZE = 0;
 const PREV = 2;
@@ -42,7 +43,7 @@ const PREVIOUS_OFFSET = 14;
  * @param bytes - 0 to 65532
  */
 export function alignSize(bytes: number): number {
-  return (bytes + XV_ALIGN - 1) & ~(XV_ALIGN - 1);
+  return (bytes + ALIGN_MASK) & ~ALIGN_MASK;
 }
 
 /** One thread's accessors on blocks. A block is named by the byte address of its header. */

@@ -8,7 +8,11 @@
  * the free blocks themselves, as page bytes.
  */
 import { struct, type Core, type PageAllocator } from '@swaplab/kernel-mm';
-import { XV_MAX_ALLOC_SIZE, XV_MIN_ALLOC_SIZE, type Blocks } from './block.js';
+import * as block from './block.js';
+import type { Blocks } from './block.js';
+
+// A constant of this module is part of the code that uses it; an imported or exported one is loaded and checked at each use.
+const { XV_MAX_ALLOC_SIZE, XV_MIN_ALLOC_SIZE } = block;
 
 /** Spacing of the size classes in bytes. @kernel FL_DELTA, 2.6.34 */
 export const FL_DELTA = 8;
@@ -38,6 +42,10 @@ export const XV_POOL = struct(
   64,
 );
 
+const POOL = XV_POOL;
+const LISTS = NUM_FREE_LISTS;
+const CLASS_BYTES = FL_DELTA;
+
 /**
  * The list a free block belongs on. @kernel get_index_for_insert, 2.6.34
  * @param bytes - payload bytes of the block, at least 32
@@ -53,7 +61,7 @@ export function indexForInsert(bytes: number): number {
  * @returns 0 to 508, where 508 is one past the last list: no list holds what is asked for
  */
 export function indexForSearch(bytes: number): number {
-  return (Math.max(bytes, XV_MIN_ALLOC_SIZE) - XV_MIN_ALLOC_SIZE + FL_DELTA - 1) >> 3;
+  return (Math.max(bytes, XV_MIN_ALLOC_SIZE) - XV_MIN_ALLOC_SIZE + CLASS_BYTES - 1) >> 3;
 }
 
 /** The lists of one pool, as one thread sees them. */
@@ -79,27 +87,27 @@ export class FreeLists {
   /** Empties all lists. */
   clear(): void {
     const { cells } = this.core;
-    cells.st32(this.pool + XV_POOL.flbitmap, 0);
-    for (let word = 0; word < MAX_FLI; word++) cells.st32(this.pool + XV_POOL.slbitmap + 4 * word, 0);
-    for (let index = 0; index < NUM_FREE_LISTS; index++) this.setHead(index, 0, 0);
+    cells.st32(this.pool + POOL.flbitmap, 0);
+    for (let word = 0; word < MAX_FLI; word++) cells.st32(this.pool + POOL.slbitmap + 4 * word, 0);
+    for (let index = 0; index < LISTS; index++) this.setHead(index, 0, 0);
   }
 
   /** Page of the first block of a list, 0 when it is empty. */
   headPage(index: number): number {
-    return this.core.cells.ld32(this.pool + XV_POOL.freelist + 8 * index);
+    return this.core.cells.ld32(this.pool + POOL.freelist + 8 * index);
   }
 
   /** Byte offset in its page of the first block of a list; valid when {@link headPage} is not 0. */
   headOffset(index: number): number {
-    return this.core.cells.ld32(this.pool + XV_POOL.freelist + 8 * index + 4);
+    return this.core.cells.ld32(this.pool + POOL.freelist + 8 * index + 4);
   }
 
   /** Whether the bitmaps say that a list has a block. */
   isMarked(index: number): boolean {
     const { cells } = this.core;
     const word = index >> 5;
-    if ((cells.ld32(this.pool + XV_POOL.flbitmap) & (1 << word)) === 0) return false;
-    return (cells.ld32(this.pool + XV_POOL.slbitmap + 4 * word) & (1 << (index & 31))) !== 0;
+    if ((cells.ld32(this.pool + POOL.flbitmap) & (1 << word)) === 0) return false;
+    return (cells.ld32(this.pool + POOL.slbitmap + 4 * word) & (1 << (index & 31))) !== 0;
   }
 
   /**
@@ -109,17 +117,17 @@ export class FreeLists {
    */
   find(index: number): number {
     const { cells } = this.core;
-    const first = cells.ld32(this.pool + XV_POOL.flbitmap);
-    if (first === 0 || index >= NUM_FREE_LISTS) return -1;
+    const first = cells.ld32(this.pool + POOL.flbitmap);
+    if (first === 0 || index >= LISTS) return -1;
     const word = index >> 5;
     if ((first & (1 << word)) !== 0) {
-      const atOrAbove = cells.ld32(this.pool + XV_POOL.slbitmap + 4 * word) & (-1 << (index & 31));
+      const atOrAbove = cells.ld32(this.pool + POOL.slbitmap + 4 * word) & (-1 << (index & 31));
       if (atOrAbove !== 0) return (word << 5) + lowestBit(atOrAbove);
     }
     const wordsAbove = first & (-2 << word);
     if (wordsAbove === 0) return -1;
     const next = lowestBit(wordsAbove);
-    return (next << 5) + lowestBit(cells.ld32(this.pool + XV_POOL.slbitmap + 4 * next));
+    return (next << 5) + lowestBit(cells.ld32(this.pool + POOL.slbitmap + 4 * next));
   }
 
   /**
@@ -138,9 +146,9 @@ export class FreeLists {
     if (nextPage !== 0) this.blocks.setPrevious(this.pages.addressOf(nextPage) + nextOffset, page, offset);
     this.setHead(index, page, offset);
     const word = index >> 5;
-    const second = this.pool + XV_POOL.slbitmap + 4 * word;
+    const second = this.pool + POOL.slbitmap + 4 * word;
     cells.st32(second, cells.ld32(second) | (1 << (index & 31)));
-    const first = this.pool + XV_POOL.flbitmap;
+    const first = this.pool + POOL.flbitmap;
     cells.st32(first, cells.ld32(first) | (1 << word));
   }
 
@@ -173,7 +181,7 @@ export class FreeLists {
   }
 
   private setHead(index: number, page: number, offset: number): void {
-    const head = this.pool + XV_POOL.freelist + 8 * index;
+    const head = this.pool + POOL.freelist + 8 * index;
     this.core.cells.st32(head, page);
     this.core.cells.st32(head + 4, offset);
   }
@@ -181,11 +189,11 @@ export class FreeLists {
   private unmark(index: number): void {
     const { cells } = this.core;
     const word = index >> 5;
-    const second = this.pool + XV_POOL.slbitmap + 4 * word;
+    const second = this.pool + POOL.slbitmap + 4 * word;
     const rest = cells.ld32(second) & ~(1 << (index & 31));
     cells.st32(second, rest);
     if (rest !== 0) return;
-    const first = this.pool + XV_POOL.flbitmap;
+    const first = this.pool + POOL.flbitmap;
     cells.st32(first, cells.ld32(first) & ~(1 << word));
   }
 }

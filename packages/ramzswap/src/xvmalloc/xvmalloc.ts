@@ -25,23 +25,22 @@ import {
   type PageAllocator,
   type Region,
 } from '@swaplab/kernel-mm';
-import {
-  alignSize,
-  BLOCK_FREE,
-  Blocks,
-  PREV_FREE,
-  XV_ALIGN,
-  XV_HEADER_BYTES,
-  XV_MAX_ALLOC_SIZE,
-  XV_MIN_ALLOC_SIZE,
-} from './block.js';
-import { FreeLists, indexForInsert, indexForSearch, XV_POOL } from './free-lists.js';
+import * as block from './block.js';
+import { alignSize, Blocks } from './block.js';
+import * as freeLists from './free-lists.js';
+import { FreeLists, indexForInsert, indexForSearch } from './free-lists.js';
+
+// A constant of this module is part of the code that uses it; an imported or exported one is loaded and checked at each use.
+const { BLOCK_FREE, PREV_FREE, XV_ALIGN, XV_HEADER_BYTES, XV_MAX_ALLOC_SIZE, XV_MIN_ALLOC_SIZE } = block;
+const { XV_POOL } = freeLists;
 
 /**
  * Where {@link XvPool.malloc} puts its answer: two cells of the caller, at their places in an entry of the driver's table. `page` is 0 when
  * there is no object.
  */
 export const XV_LOCATION = struct('xv_location', { page: 'u32', offset: 'u16' });
+
+const LOCATION = XV_LOCATION;
 
 /** Where the pools of a machine lie and how their locks are called. */
 export interface XvPoolLayout {
@@ -150,8 +149,8 @@ export class XvPool {
    */
   malloc(size: number, gfp: number, location: number): number {
     const { cells } = this.core;
-    cells.st32(location + XV_LOCATION.page, 0);
-    cells.st16(location + XV_LOCATION.offset, 0);
+    cells.st32(location + LOCATION.page, 0);
+    cells.st16(location + LOCATION.offset, 0);
     if (size === 0 || size > XV_MAX_ALLOC_SIZE) return -ENOMEM;
     if (this.mallocFromFree(size, location)) return 0;
     const error = this.growPool(gfp);
@@ -213,7 +212,7 @@ export class XvPool {
     return 0;
   }
 
-  private mallocFromFree(size: number, location: number): boolean {
+  protected mallocFromFree(size: number, location: number): boolean {
     const bytes = alignSize(size);
     this.lock.lock();
     try {
@@ -227,8 +226,8 @@ export class XvPool {
       const block = this.pages.addressOf(page) + offset;
       this.blocks.setSize(block, size);
       this.blocks.clearFlag(block, BLOCK_FREE);
-      this.core.cells.st32(location + XV_LOCATION.page, page);
-      this.core.cells.st16(location + XV_LOCATION.offset, offset + XV_HEADER_BYTES);
+      this.core.cells.st32(location + LOCATION.page, page);
+      this.core.cells.st16(location + LOCATION.offset, offset + XV_HEADER_BYTES);
       return true;
     } finally {
       this.lock.unlock();
@@ -236,7 +235,7 @@ export class XvPool {
   }
 
   /** Cuts what an unlinked free block has beyond `bytes` off as a new free block. */
-  private splitBlock(page: number, offset: number, bytes: number): void {
+  protected splitBlock(page: number, offset: number, bytes: number): void {
     const { blocks } = this;
     const frame = this.pages.addressOf(page);
     const blockBytes = blocks.sizeOf(frame + offset);
@@ -261,7 +260,7 @@ export class XvPool {
   }
 
   /** Frees a block and joins it with free neighbours; true when the page is empty and no longer the pool's. */
-  private freeBlock(page: number, freed: number): boolean {
+  protected freeBlock(page: number, freed: number): boolean {
     const { blocks } = this;
     const frame = this.pages.addressOf(page);
     this.core.cells.announce(frame + freed);
@@ -308,7 +307,7 @@ export class XvPool {
     );
   }
 
-  private addPages(delta: number): void {
+  protected addPages(delta: number): void {
     const { cells } = this.core;
     cells.st32(this.address + XV_POOL.totalPages, cells.ldu32(this.address + XV_POOL.totalPages) + delta);
   }

@@ -45,7 +45,7 @@ const FORMATS: readonly StreamFormat[] = [LZO1X_2010, LZO1X_CURRENT, LZO_RLE, LZ
 
 /** The WASM codec of a format on a memory. */
 function wasmCodec(arena: Arena, format: StreamFormat): Codec {
-  const memory = new Cells(arena, null, createPageBytes(arena, true));
+  const memory = new Cells(arena, createPageBytes(arena, true));
   return createCodec(format.name, memory, { dictionary: format === LZO1X_2010_KEPT ? 'kept' : 'cleared' });
 }
 
@@ -358,8 +358,8 @@ describe('codecs in WASM', () => {
   it('is what a driver gets whose thread uses WASM, and no other', () => {
     const arena = createArena(65_536, true);
     expect(createCodec('lzo1x-2010').wasm).to.equal(false);
-    expect(createCodec('lzo1x-2010', new Cells(arena, null)).wasm).to.equal(false);
-    expect(createCodec('lzo1x-2010', new Cells(arena, null, createPageBytes(arena, true))).wasm).to.equal(
+    expect(createCodec('lzo1x-2010', new Cells(arena)).wasm).to.equal(false);
+    expect(createCodec('lzo1x-2010', new Cells(arena, createPageBytes(arena, true))).wasm).to.equal(
       true,
     );
   });

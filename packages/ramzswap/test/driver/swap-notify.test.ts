@@ -90,7 +90,7 @@ describe('ramzswap and the swap core', () => {
       [{ disks: 1, diskBytes: Number.NaN }, /not NaN/],
       [
         { disks: 1, diskBytes: 8192, codec: 'zip' as never },
-        /no codec 'zip'; the codecs are lzo1x-2010, deflate, none/,
+        /no codec 'zip'; the codecs are lzo1x-2010, lzo1x-current, lzo-rle, lz4, deflate, none/,
       ],
     ];
     for (const [options, message] of refusals) expect(() => ramzswap(options)).to.throw(MisuseError, message);

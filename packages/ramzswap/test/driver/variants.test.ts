@@ -2,18 +2,39 @@
  * What is documented as wrong with early drivers: each variant shows its symptom, and without it the same steps do not.
  */
 import { expect } from 'chai';
-import { KernelBug, swpOffset } from '@swaplab/kernel-mm';
+import { KernelBug, MisuseError, swpOffset } from '@swaplab/kernel-mm';
 import { walkTable } from '#src/driver/walk.js';
-import { installD11 } from '#src/variants/d11.js';
-import { installD12 } from '#src/variants/d12.js';
-import { createTestMachine, fillPage, type TestMachine } from '../support/machine.js';
+import { ramzswap } from '#src/driver/ramzswap.js';
+import { DRIVER_VARIANTS } from '#src/variants/registry.js';
+import { attachTestMachine, createTestMachine, fillPage, type TestMachine } from '../support/machine.js';
+
+describe('the variants of the driver', () => {
+  it('are one table, from which a machine is given some', () => {
+    expect(DRIVER_VARIANTS.map(({ id }) => id)).to.deep.equal(['d11', 'd12', 'd13']);
+    for (const { title, source } of DRIVER_VARIANTS) {
+      expect(title).to.match(/^[A-Z].*\.$/);
+      expect(source).to.not.equal('');
+    }
+    expect(() => ramzswap({ disks: 1, diskBytes: 1 << 20, variants: ['d11', 'd99'] }))
+      .to.throw(MisuseError, "There is no variant 'd99' of ramzswap; choose from d11, d12, d13.")
+      .with.property('code', 'ERR_INVALID_ARGUMENT');
+  });
+
+  it('are there in every thread that attaches', () => {
+    const { machine } = createTestMachine({ variants: ['d11'] });
+    const sound = createTestMachine();
+    const attached = attachTestMachine(machine.handle, 'other');
+    const foreign = attached.block.devices.byPath('/dev/ram0');
+    expect(attached.driver.functions.isOurs(foreign)).to.equal(true);
+    expect(sound.driver.functions.isOurs(foreign)).to.equal(false);
+  });
+});
 
 describe('variant d11: the driver hooks foreign disks', () => {
   for (const policy of ['notify', 'chain', 'address-space'] as const) {
     /** Frees a slot of an area on a RAM disk. */
     const freeForeignSlot = (isWrong: boolean): TestMachine => {
-      const machine = createTestMachine({ policy });
-      if (isWrong) installD11(machine.driver.functions);
+      const machine = createTestMachine({ policy, variants: isWrong ? ['d11'] : [] });
       machine.view.mkswap('/dev/ram0');
       machine.view.swapon('/dev/ram0');
       machine.kernel.swap.counts.swapcacheFree(machine.kernel.swap.allocator.getSwapPage());
@@ -41,8 +62,7 @@ describe('variant d12: the hook is installed at the first read', () => {
     notified: number;
     unreported: number;
   } {
-    const machine = createTestMachine();
-    if (isWrong) installD12(machine.driver.functions, machine.kernel.swap.table);
+    const machine = createTestMachine({ variants: isWrong ? ['d12'] : [] });
     machine.view.swapon('/dev/ramzswap0');
     const { allocator, counts, report } = machine.kernel.swap;
     const page = machine.takePage();

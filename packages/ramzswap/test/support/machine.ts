@@ -18,9 +18,12 @@ import {
   type FreeSlotPolicy,
   type Frames,
   type Kernel,
+  type FileConfig,
   type Machine,
   type MachineHandle,
   type MachineView,
+  type Profile,
+  type RamDiskConfig,
 } from '@swaplab/kernel-mm';
 import type { CodecName } from '#src/codec/codec.js';
 import type { RamzswapDevice } from '#src/driver/device.js';
@@ -36,6 +39,20 @@ export interface TestMachineOptions {
   readonly ramBytes?: number;
   /** How the driver is told of freed slots; `'notify'` when not given. */
   readonly policy?: FreeSlotPolicy;
+  /** Faults of the driver; none when not given. */
+  readonly variants?: readonly string[];
+  /** `'sound'` when not given. */
+  readonly profile?: Profile;
+  /** Backing swap of the first disk; none when not given. */
+  readonly backing?: string;
+  readonly memlimitBytes?: number;
+  /** Whether the disks are initialised; true when not given. */
+  readonly initialise?: boolean;
+  readonly wordBytes?: 4 | 8;
+  /** One of 64 pages, `ram0`, when not given. */
+  readonly ramDisks?: readonly RamDiskConfig[];
+  /** Files on the disks; none when not given. */
+  readonly files?: readonly FileConfig[];
 }
 
 /** A page frame of a test. */
@@ -121,13 +138,20 @@ export function createTestMachine(options: TestMachineOptions = {}): TestMachine
     disks: options.disks ?? 1,
     diskBytes: (options.diskPages ?? 64) * PAGE_SIZE,
     codec: options.codec ?? 'lzo1x-2010',
+    variants: options.variants ?? [],
+    backing: options.backing ?? '',
+    memlimitBytes: options.memlimitBytes ?? 0,
+    initialise: options.initialise ?? true,
+    wordBytes: options.wordBytes ?? 8,
   };
   const machine = createMachine({
     ramBytes: options.ramBytes ?? 4 << 20,
     policy: options.policy ?? 'notify',
+    profile: options.profile ?? 'sound',
     traceRecords: 256,
     addressSpaces: 1,
-    ramDisks: [{ name: 'ram0', bytes: 64 * PAGE_SIZE }],
+    ramDisks: options.ramDisks ?? [{ name: 'ram0', bytes: 64 * PAGE_SIZE }],
+    files: options.files ?? [],
     drivers: [ramzswap(driverOptions)],
   });
   return new TestMachine(machine, machine.attach({ name: 'test', mayWait: true }));

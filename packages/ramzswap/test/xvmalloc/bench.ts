@@ -2,9 +2,10 @@
  * A pool on a test machine, with a list of what lives in it. Every object is filled with a byte of its own, which is looked at when it is
  * freed, so that two objects that overlap are seen.
  */
-import { GFP_KERNEL } from '@swaplab/kernel-mm';
+import { GFP_KERNEL, PAGE_SIZE, type PageAllocator } from '@swaplab/kernel-mm';
 import { XV_POOL } from '#src/xvmalloc/free-lists.js';
 import { checkPool } from '#src/xvmalloc/walk.js';
+import { createXvPool, WasmXvPool } from '#src/xvmalloc/wasm-pool.js';
 import { XvPool } from '#src/xvmalloc/xvmalloc.js';
 import { createTestMachine, type TestMachine } from '../support/machine.js';
 
@@ -29,29 +30,30 @@ export class PoolBench {
   private granted = 0;
   private filled = 0;
 
-  constructor() {
+  /** @param wasm - whether the critical sections of the pool are in WASM */
+  constructor(wasm = false) {
     const { machine } = this;
     machine.device.reset();
     this.location = machine.driver.places.locations.base;
     const { frames } = machine;
-    this.pool = new XvPool(
-      machine.core,
-      {
-        allocPage: (gfp) => {
-          const page = frames.allocPage(gfp);
-          if (page !== 0) this.serials.set(page, this.granted++);
-          return page;
-        },
-        freePage: (page) => {
-          this.serials.delete(page);
-          frames.freePage(page);
-        },
-        addressOf: (page) => frames.addressOf(page),
-        frameNumber: (page) => frames.frameNumber(page),
+    const pages: PageAllocator = {
+      allocPage: (gfp) => {
+        const page = frames.allocPage(gfp);
+        if (page !== 0) this.serials.set(page, this.granted++);
+        return page;
       },
-      machine.driver.places.pools,
-      0,
-    );
+      freePage: (page) => {
+        this.serials.delete(page);
+        frames.freePage(page);
+      },
+      addressOf: (page) => frames.addressOf(page),
+      frameNumber: (page) => frames.frameNumber(page),
+    };
+    const { pools } = machine.driver.places;
+    this.pool = wasm
+      ? createXvPool(machine.core, pages, pools, 0)
+      : new XvPool(machine.core, pages, pools, 0);
+    if (wasm !== this.pool instanceof WasmXvPool) throw new Error('this is not the pool that was asked for');
     this.pool.create();
   }
 
@@ -82,6 +84,17 @@ export class PoolBench {
   /** What is wrong with the pool. */
   check(): string[] {
     return checkPool(this.pool, this.live);
+  }
+
+  /** All bytes of the pool: its lists, and its pages in the order in which it got them. */
+  image(): Uint8Array[] {
+    const { u8 } = this.machine.arena;
+    const pages = [...this.serials].sort(([, one], [, other]) => one - other).map(([page]) => page);
+    const frames = pages.map((page) => this.machine.frames.addressOf(page));
+    return [
+      u8.slice(this.pool.address, this.pool.address + XV_POOL.$bytes),
+      ...frames.map((frame) => u8.slice(frame, frame + PAGE_SIZE)),
+    ];
   }
 
   /** Address of the block of a live object. */
