@@ -35,7 +35,7 @@ export interface SetCounts {
   total: number;
   passed: number;
   failed: number;
-  /** Present, but not replayed by this version. */
+  /** Present, but not replayed: none, in this version. */
   skipped: number;
   firstDifference?: Difference;
 }
