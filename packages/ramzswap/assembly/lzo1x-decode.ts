@@ -151,18 +151,17 @@ export function decode(input: usize, inputBytes: i32, output: usize, outputCapac
     }
     op += <usize>length;
 
-    if (literals > 0) {
-      if (op + 4 <= outputEnd && ip + 4 < inputEnd) {
-        store<u32>(op, load<u32>(ip));
-        op += <usize>literals;
-        ip += <usize>literals;
-      } else {
-        if (literals > <i32>(outputEnd - op)) return outcome(LZO_E_OUTPUT_OVERRUN, op - output);
-        if (literals >= <i32>(inputEnd - ip)) return outcome(LZO_E_INPUT_OVERRUN, op - output);
-        const end = op + <usize>literals;
-        while (op < end) store<u8>(op++, load<u8>(ip++));
-        if (inputEnd - ip == 1) break;
-      }
+    if (op + 4 <= outputEnd && ip + 4 < inputEnd) {
+      // Also when there are none, which nobody can foresee: what is copied too much is overwritten.
+      store<u32>(op, load<u32>(ip));
+      op += <usize>literals;
+      ip += <usize>literals;
+    } else if (literals > 0) {
+      if (literals > <i32>(outputEnd - op)) return outcome(LZO_E_OUTPUT_OVERRUN, op - output);
+      if (literals >= <i32>(inputEnd - ip)) return outcome(LZO_E_INPUT_OVERRUN, op - output);
+      const end = op + <usize>literals;
+      while (op < end) store<u8>(op++, load<u8>(ip++));
+      if (inputEnd - ip == 1) break;
     }
     state = literals;
   }

@@ -126,13 +126,13 @@ export function deviceAnatomy(
   const { pool } = device;
   const slots = device.slots();
   if (slots === 0) return { device: device.index, pages: [], freeLists: [], rawPages: 0, unfoundPages: 0 };
-  const owners = new Map<number, Map<number, number>>();
+  const owners: Owners = { slotAt: new Map(), pages: new Set() };
   const rawPages = collectOwners(device, slots, owners);
-  const freeLists = collectFreeLists(pool, owners);
+  const freeLists = collectFreeLists(pool, owners.pages);
   const pages: PoolPage[] = [];
   pool.lock.lock();
   try {
-    for (const [page, slotAt] of owners) pages.push(pageAnatomy(pool, page, slotAt, isLive));
+    for (const page of owners.pages) pages.push(pageAnatomy(pool, page, owners.slotAt, isLive));
   } finally {
     pool.lock.unlock();
   }
@@ -233,45 +233,43 @@ export function whyPageStays(page: PoolPage): string {
   return `Page frame ${frame} stays because of ${what}, with ${freeBytes} bytes free: ${named.join('; ')}.`;
 }
 
-/** Fills in which slot's object lies where, by page and offset; gives the number of RAW pages. */
-function collectOwners(
-  device: RamzswapDevice,
-  slots: number,
-  owners: Map<number, Map<number, number>>,
-): number {
-  const { cells } = device.pool.core;
+/** Which slot's object lies where, by its byte address, and the pages in which there are any. */
+interface Owners {
+  readonly slotAt: Map<number, number>;
+  readonly pages: Set<number>;
+}
+
+/** Fills in the owners; gives the number of RAW pages. */
+function collectOwners(device: RamzswapDevice, slots: number, { slotAt, pages }: Owners): number {
+  const { pool } = device;
+  const { cells } = pool.core;
   let rawPages = 0;
   for (let slot = 0; slot < slots; slot++) {
     const entry = device.entryOf(slot);
     const page = cells.ld32(entry + RZS_ENTRY.page);
     if (page === 0) continue;
     const flags = cells.ld8(entry + RZS_ENTRY.flags);
-    if ((flags & RZS_UNCOMPRESSED) === 0)
-      placesIn(owners, page).set(cells.ld16(entry + RZS_ENTRY.offset), slot);
-    else if ((flags & RZS_HEADER) === 0) rawPages++;
+    if ((flags & RZS_UNCOMPRESSED) !== 0) {
+      if ((flags & RZS_HEADER) === 0) rawPages++;
+      continue;
+    }
+    pages.add(page);
+    slotAt.set(pool.pages.addressOf(page) + cells.ld16(entry + RZS_ENTRY.offset), slot);
   }
   return rawPages;
 }
 
 /** Counts the free lists, and adds the pages that only they lead to. */
-function collectFreeLists(pool: XvPool, owners: Map<number, Map<number, number>>): FreeListCount[] {
+function collectFreeLists(pool: XvPool, pages: Set<number>): FreeListCount[] {
   const lists: FreeListCount[] = [];
   for (const { index, page, bytes } of freeBlocksOf(pool)) {
-    placesIn(owners, page);
+    pages.add(page);
     const last = lists[lists.length - 1];
     if (last?.index === index)
       lists[lists.length - 1] = { ...last, blocks: last.blocks + 1, bytes: last.bytes + bytes };
     else lists.push({ index, leastBytes: XV_MIN_ALLOC_SIZE + index * FL_DELTA, blocks: 1, bytes });
   }
   return lists;
-}
-
-function placesIn(owners: Map<number, Map<number, number>>, page: number): Map<number, number> {
-  const known = owners.get(page);
-  if (known !== undefined) return known;
-  const places = new Map<number, number>();
-  owners.set(page, places);
-  return places;
 }
 
 /** Walks over the blocks of a page. The pool's lock is held. */
@@ -290,7 +288,7 @@ function pageAnatomy(
     const bytes = Math.min(blocks.sizeOf(frame + at), XV_MAX_ALLOC_SIZE - at);
     if (!blocks.testFlag(frame + at, BLOCK_FREE)) {
       const offset = at + XV_HEADER_BYTES;
-      const slot = slotAt.get(offset) ?? null;
+      const slot = slotAt.get(frame + offset) ?? null;
       const stale = slot === null || isLive === null ? null : !isLive(slot);
       objects.push({ slot, offset, bytes, stale });
       dataBytes += bytes;

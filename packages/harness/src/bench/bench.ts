@@ -13,6 +13,7 @@ import type { BenchGroup } from './session.js';
 import { SLOTS_GROUP } from './slots-bench.js';
 import { SYNC_GROUP } from './sync-bench.js';
 import { XVMALLOC_GROUP } from './xvmalloc-bench.js';
+import { ZRAM_GROUP } from './zram-bench.js';
 
 export type { BenchDocument, BenchGoal, BenchRow } from './document.js';
 
@@ -45,22 +46,25 @@ const GROUPS: Readonly<Record<(typeof BENCH_GROUPS)[number], BenchGroup>> = {
 
 /**
  * Measures.
- * @param options - `only`: the groups, all when not given or empty
+ * @param options - `only`: the groups, all when not given or empty; `zram`: a zram device of this machine as well, or alone when no group is named
  * @param context - signal, progress and compiler
  * @returns the rows in the order of their groups
  * @throws UsageError for a group that does not exist
  */
 export async function runBench(
-  options: { readonly only?: readonly string[] | undefined } = {},
+  options: { readonly only?: readonly string[] | undefined; readonly zram?: boolean | undefined } = {},
   context: BenchContext = {},
 ): Promise<BenchDocument> {
   const { signal, onProgress, compiler = COMPILER_DEFAULT } = context;
-  const asked = options.only === undefined || options.only.length === 0 ? BENCH_GROUPS : options.only;
+  const named = options.only ?? [];
+  const withZram = options.zram === true;
+  const asked = named.length === 0 && !withZram ? BENCH_GROUPS : named;
   for (const name of asked) {
     if (!BENCH_GROUPS.some((known) => known === name))
       throw new UsageError(`group "${name}" is not known; allowed now: ${BENCH_GROUPS.join(', ')}`);
   }
   const groups = BENCH_GROUPS.filter((name) => asked.includes(name)).map((name) => GROUPS[name]);
+  if (withZram) groups.push(ZRAM_GROUP);
   const total = groups.reduce((sum, group) => sum + group.plans.length, 0);
   const rows: BenchRow[] = [];
   const notes: string[] = [];

@@ -30,15 +30,19 @@ const HELD = 8192;
 const CORPUS_PAGES = 256;
 /** Pages of a batch: half a millisecond. */
 const BATCH_PAGES = { 'lzo1x-2010': 32, none: 256 } as const;
-const TRIALS = { 'lzo1x-2010': 60, none: 400 } as const;
+const TRIALS = { 'lzo1x-2010': 200, none: 400 } as const;
 const HEAP_PAGES = 100_000;
+const HEAP_RUNS = 3;
 const WINDOW_MS = 20;
 /** Pairs of windows, of which the first ones warm up. */
 const WINDOWS = 60;
 const WARM_UP_WINDOWS = 4;
 
 /** The group. */
-export const PATH_GROUP: BenchGroup = { plans: [LZO, CURRENT, NONE, TWO_THREADS, HEAP], measure: measurePath };
+export const PATH_GROUP: BenchGroup = {
+  plans: [LZO, CURRENT, NONE, TWO_THREADS, HEAP],
+  measure: measurePath,
+};
 
 async function measurePath(session: BenchSession): Promise<void> {
   const { report } = session;
@@ -151,13 +155,13 @@ async function batches(
   return (await threads[0]?.ask({ kind, pages }, signal)) as PathBatches;
 }
 
-/** Bytes of the heap of JavaScript that a page uses up, by the better of two runs: the compiler uses some, too, when it is not yet done. */
+/** Bytes of the heap of JavaScript that a page uses up, by the best of some runs: the compiler uses some, too, when it is not yet done. */
 async function heapPerPage(
   threads: readonly BenchThread<PathOrder>[],
   { signal }: BenchSession,
 ): Promise<number> {
   let best = Infinity;
-  for (let run = 0; run < 2; run++) {
+  for (let run = 0; run < HEAP_RUNS; run++) {
     const { bytes } = (await threads[0]?.ask({ kind: 'heap', pages: HEAP_PAGES }, signal)) as PathHeap;
     best = Math.min(best, bytes / HEAP_PAGES);
   }

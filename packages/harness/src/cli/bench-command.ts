@@ -13,6 +13,7 @@ export { BENCH_GROUPS } from '../bench/groups.js';
 /** The flags of `swaplab bench`, as they come from the command line. */
 export interface BenchFlags {
   readonly only?: string[];
+  readonly zram?: true;
   readonly seed?: number;
   readonly timeLimit?: number;
   readonly json?: true;
@@ -76,7 +77,8 @@ export function renderBench(rows: readonly BenchRowSummary[], notes: readonly st
  * @throws UsageError when a group is not known
  */
 export async function benchCommand(flags: BenchFlags, context: CommandContext): Promise<number> {
-  const only = flags.only ?? [...BENCH_GROUPS];
+  const zram = flags.zram === true;
+  const only = flags.only ?? (zram ? [] : [...BENCH_GROUPS]);
   const unknown = only.find((name) => !BENCH_GROUPS.some((group) => group === name));
   if (unknown !== undefined) {
     throw new UsageError(`group "${unknown}" is not known; allowed now: ${BENCH_GROUPS.join(', ')}`);
@@ -87,9 +89,9 @@ export async function benchCommand(flags: BenchFlags, context: CommandContext): 
   setFlagsFromString('--max-inlined-bytecode-size-cumulative=3000');
   const { runBench } = await import('../bench/bench.js');
   const line = createProgressLine(context.terminal);
-  line.draw(`bench: measuring ${only.join(', ')}`);
+  line.draw(`bench: measuring ${[...only, ...(zram ? ['zram'] : [])].join(', ')}`);
   const document = await runBench(
-    { only },
+    { only, zram },
     {
       signal: context.signal,
       onProgress: ({ row, done, total }) => {

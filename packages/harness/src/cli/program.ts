@@ -113,6 +113,10 @@ function buildProgram(context: CommandContext, setExitCode: (code: number) => vo
     .option('--pages <spec>', `what the pages contain: ${PAGES_SPEC_FORMS}`)
     .option('--pages-out <file>', 'keep the pages in a file, which --pages can read again')
     .option('--codec <name>', `how pages are compressed: ${RUN_CODECS.join(', ')} (default: lzo1x-2010)`)
+    .option(
+      '--dictionary <what>',
+      'what lzo1x-2010 does with its dictionary before each page: cleared, or kept, as the original (default: cleared)',
+    )
     .option('--seed <n>', 'repeats the pages and the steps of a run (default: random, and shown)', parseSeed)
     .option('--time-limit <seconds>', 'stop with a report after so long (default: 300)', parseSeconds)
     .option(
@@ -145,10 +149,17 @@ function buildProgram(context: CommandContext, setExitCode: (code: number) => vo
     .command('bench')
     .description('measure the speed of the parts, against the goals')
     .option('--only <list>', `groups to measure, separated by commas: ${BENCH_GROUPS.join(', ')}`, splitList)
+    .option(
+      '--zram',
+      'write the same pages to an idle zram device of this machine, too, which needs Linux and root; alone, nothing else is measured',
+    )
     .option('--seed <n>', 'accepted as by all commands; these measurements draw no random numbers', parseSeed)
     .option('--time-limit <seconds>', 'stop after so long (default: 300)', parseSeconds)
     .option('--json', 'print one JSON document instead of the table')
-    .addHelpText('after', `${EXIT_CODES}\n\nExample:\n  $ swaplab bench --only sync --json\n`)
+    .addHelpText(
+      'after',
+      `${EXIT_CODES}\n\nExample:\n  $ swaplab bench --only sync --json\n  # swaplab bench --zram\n`,
+    )
     .action(async (flags: BenchFlags) => {
       setExitCode(await withTimeLimit(flags.timeLimit, context, (inner) => benchCommand(flags, inner)));
     });

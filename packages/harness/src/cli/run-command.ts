@@ -33,6 +33,7 @@ export interface RunFlags {
   readonly pages?: string;
   readonly pagesOut?: string;
   readonly codec?: string;
+  readonly dictionary?: string;
   readonly seed?: number;
   readonly timeLimit?: number;
   readonly lockStats?: boolean;
@@ -71,6 +72,7 @@ export function runOptionsOf(flags: RunFlags): RunOptions {
     scenario: flags.scenario,
     pages: flags.pages,
     codec: flags.codec,
+    dictionary: flags.dictionary,
     seed: flags.seed,
     timeLimit: flags.timeLimit,
     lockStats: flags.lockStats,

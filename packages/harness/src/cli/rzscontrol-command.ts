@@ -6,7 +6,14 @@
  */
 import { existsSync } from 'node:fs';
 
-import { createMachine, KernelError, MisuseError, PAGE_SIZE, type Machine } from '@swaplab/kernel-mm';
+import {
+  createMachine,
+  KernelBug,
+  KernelError,
+  MisuseError,
+  PAGE_SIZE,
+  type Machine,
+} from '@swaplab/kernel-mm';
 import { NATURAL_POLICY, ramzswap } from '@swaplab/ramzswap';
 
 import { EnvironmentError, EXIT_FAILED, EXIT_FINE, UsageError } from '../errors.js';
@@ -14,7 +21,7 @@ import { assertFileWritable } from '../files.js';
 import { loadMachine, saveMachine } from '../machine-file/machine-file.js';
 import { parseSize, RUN_PROFILES, type RunProfile } from '../run/options.js';
 import { parseRzscontrol } from '../rzscontrol/arguments.js';
-import { rzscontrol, type RzscontrolFailure } from '../rzscontrol/rzscontrol.js';
+import { rzscontrol, type RzscontrolFailure, type RzscontrolOutcome } from '../rzscontrol/rzscontrol.js';
 import { plainStats, statsText } from '../rzscontrol/stats-text.js';
 import { strerror } from '../rzscontrol/strerror.js';
 import { zramctlRows, zramctlTable } from '../rzscontrol/zramctl.js';
@@ -113,8 +120,18 @@ export function rzscontrolCommand(
   const machine = openOrCreate(path, flags);
   const view = machine.attach({ name: 'rzscontrol', mayWait: true });
   const { request } = parsed;
-  const { stats, failure, changed } = rzscontrol(view, request, (line) => terminal.err(`${line}\n`));
+  let outcome: RzscontrolOutcome;
+  try {
+    outcome = rzscontrol(view, request, (line) => terminal.err(`${line}\n`));
+  } catch (error) {
+    const { profile } = machine.config;
+    if (!(error instanceof KernelBug) || profile === 'sound') throw error;
+    // That is what such a kernel did. The file keeps the machine of before: this one is of no use any more.
+    terminal.err(`the machine stopped, as one of ${profile} may; the file is as it was: ${error.message}\n`);
+    return EXIT_FAILED;
+  }
   view.detach();
+  const { stats, failure, changed } = outcome;
   if (changed) saveMachine(machine, path);
   const text =
     flags.json === true

@@ -6,6 +6,7 @@ import {
   Cells,
   Context,
   createArena,
+  createPageBytes,
   Frames,
   Layout,
   layoutFrames,
@@ -25,7 +26,7 @@ import {
   type Core,
   type PageAllocator,
 } from '@swaplab/kernel-mm';
-import { layoutXvPool, XV_LOCATION, XvPool } from '@swaplab/ramzswap';
+import { createXvPool, layoutXvPool, XV_LOCATION, type XvPool } from '@swaplab/ramzswap';
 
 /**
  * Page frames whose pages have serial numbers: 0, 1, 2, ... in the order in which they were asked for. A serial number is never used
@@ -105,8 +106,9 @@ export interface BarePool {
 /**
  * Makes a pool on fresh memory.
  * @param ramBytes - size of the modelled memory, a multiple of the page size
+ * @param wasm - whether its critical sections are in WASM, where the platform has it
  */
-export function createBarePool(ramBytes: number): BarePool {
+export function createBarePool(ramBytes: number, wasm: boolean): BarePool {
   const layout = new Layout();
   const classes = new LockClasses();
   const regions = {
@@ -121,7 +123,7 @@ export function createBarePool(ramBytes: number): BarePool {
   };
   layout.seal();
   const arena = createArena(layout.totalBytes(), false);
-  const cells = new Cells(arena);
+  const cells = new Cells(arena, createPageBytes(arena, wasm));
   const tasks = new Tasks(arena, regions.tasks);
   const context = new Context(
     cells,
@@ -144,7 +146,7 @@ export function createBarePool(ramBytes: number): BarePool {
   const frames = new Frames(core, regions.frames, new ReclaimList(core, regions.reclaimList));
   frames.boot(0);
   const pages = new SerialPages(frames);
-  const pool = new XvPool(core, pages, regions.pool, 0);
+  const pool = createXvPool(core, pages, regions.pool, 0);
   pool.create();
   return { core, pages, pool, location: regions.location.base };
 }

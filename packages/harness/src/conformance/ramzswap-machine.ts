@@ -8,7 +8,6 @@ import {
   BIO,
   BIO_READ,
   BIO_WRITE,
-  BLOCK_DEVICE,
   createMachine,
   GFP_KERNEL,
   PAGE_SIZE,
@@ -185,11 +184,6 @@ export class ReplayDevice {
     this.set(IOCTL.RZSIO_GET_STATS, bytes);
     const { goodCompress, pagesExpand } = this.device.readStats();
     return { ...parseStats(bytes, PROFILE), good_compress: goodCompress, pages_expand: pagesExpand };
-  }
-
-  /** Size of the disk in sectors, as the block layer knows it. */
-  capacity(): number {
-    return this.cells.ldu32(this.device.bdev() + BLOCK_DEVICE.capacitySectors);
   }
 
   private set(number: number, bytes: Uint8Array): void {

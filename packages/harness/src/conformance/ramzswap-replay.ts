@@ -201,7 +201,7 @@ class Replay {
   }
 
   private pageNumber(value: unknown, number: number): number {
-    if (value === ZERO_PAGE || isCount(value, this.pages.length / PAGE_SIZE - 1)) return value as number;
+    if (value === ZERO_PAGE || isCount(value, this.pages.length / PAGE_SIZE - 1)) return value;
     throw damaged(this.file, `line ${number} names a page that '${PAGES}' does not have`);
   }
 

@@ -2,7 +2,7 @@
  * Replays the traces of the allocator: every result and every field of every snapshot.
  *
  * Beyond the recording, each object is filled with a pattern of its own and looked at when it is freed, and the pool is checked as a whole
- * at each snapshot.
+ * at each snapshot. Each trace is replayed twice, by the pool in WASM and by the one in TypeScript.
  */
 import { createHash } from 'node:crypto';
 import { GFP_KERNEL, KernelBug, PAGE_SIZE } from '@swaplab/kernel-mm';
@@ -42,14 +42,31 @@ export function replayXvmallocTrace(file: string, signal: AbortSignal | undefine
   const header = parseLine(file, lines, 0);
   if (!isRecord(header) || typeof header['ops'] !== 'number')
     throw damaged(file, 'line 1 is no header of a trace');
-  const replay = new Replay(file, createBarePool(RAM_BYTES));
+  for (const wasm of [true, false]) {
+    const mismatch = replayWith(file, lines, header['ops'], wasm, signal);
+    if (mismatch !== null) return mismatch;
+  }
+  return null;
+}
+
+function replayWith(
+  file: string,
+  lines: readonly string[],
+  operations: number,
+  wasm: boolean,
+  signal: AbortSignal | undefined,
+): Difference | null {
+  const replay = new Replay(file, createBarePool(RAM_BYTES, wasm));
   for (let index = 1; index < lines.length; index++) {
     if (index % OPERATIONS_PER_SLICE === 0) signal?.throwIfAborted();
     const mismatch = replay.apply(parseLine(file, lines, index), index + 1);
-    if (mismatch !== null) return { file, line: index + 1, ...mismatch };
+    if (mismatch !== null) {
+      const operation = `${mismatch.operation} (${wasm ? 'WASM' : 'TypeScript'})`;
+      return { file, line: index + 1, ...mismatch, operation };
+    }
   }
-  if (replay.operations !== header['ops']) {
-    throw damaged(file, `it ends after ${replay.operations} of ${header['ops']} operations`);
+  if (replay.operations !== operations) {
+    throw damaged(file, `it ends after ${replay.operations} of ${operations} operations`);
   }
   if (!replay.ended) throw damaged(file, 'its last snapshot is missing');
   return null;

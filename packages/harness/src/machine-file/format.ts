@@ -97,9 +97,9 @@ export function unpackMachine(file: Buffer): MachineImage {
 
 function unpackBody(file: Buffer): MachineImage {
   const chunksAt = BODY_AT + file.readUInt32LE(DESCRIPTION_BYTES_AT);
-  const { format, config, drivers, bytes, pages } = JSON.parse(
-    file.toString('utf8', BODY_AT, chunksAt),
-  ) as Description;
+  const description: unknown = JSON.parse(file.toString('utf8', BODY_AT, chunksAt));
+  if (!isDescription(description)) throw new MachineFormatError('its description is none');
+  const { format, config, drivers, bytes, pages } = description;
   const image = {
     format,
     config,
@@ -120,11 +120,24 @@ function unpackBody(file: Buffer): MachineImage {
   return image;
 }
 
+/** Whether the outlines are right; what is in the configuration is checked by whoever makes the machine. */
+function isDescription(value: unknown): value is Description {
+  if (typeof value !== 'object' || value === null) return false;
+  const { config, drivers, pages } = value as Partial<Record<keyof Description, unknown>>;
+  return (
+    typeof config === 'object' &&
+    config !== null &&
+    Array.isArray(drivers) &&
+    drivers.every((driver) => typeof driver === 'object' && driver !== null) &&
+    typeof pages === 'number'
+  );
+}
+
 /** Pages `first` up to `end` of those that are kept. */
 function packChunk({ indices, pages }: MachineImage, first: number, end: number): [Buffer, Buffer] {
   const count = end - first;
   const plain = Buffer.alloc(count * (4 + PAGE_SIZE));
-  for (let page = 0; page < count; page++) plain.writeUInt32LE(indices[first + page]!, 4 * page);
+  for (const [page, index] of indices.subarray(first, end).entries()) plain.writeUInt32LE(index, 4 * page);
   plain.set(pages.subarray(first * PAGE_SIZE, end * PAGE_SIZE), 4 * count);
   const packed = deflateRawSync(plain, { level: DEFLATE_LEVEL });
   const header = Buffer.alloc(CHUNK_HEADER_BYTES);

@@ -7,6 +7,7 @@
 import { randomInt } from 'node:crypto';
 
 import type { SpinlockKind } from '@swaplab/kernel-mm';
+import type { CodecName } from '@swaplab/ramzswap';
 
 import { FREE_SLOT_POLICIES, PROFILES, type Profile } from '@swaplab/kernel-mm';
 
@@ -38,9 +39,21 @@ export type RunScenario = (typeof RUN_SCENARIOS)[number];
 export const RUN_SPINLOCKS: readonly SpinlockKind[] = ['adaptive', 'ticket'];
 
 /** The codecs that a run can use. */
-export const RUN_CODECS = ['lzo1x-2010', 'deflate', 'none'] as const;
+export const RUN_CODECS = [
+  'lzo1x-2010',
+  'lzo1x-current',
+  'lzo-rle',
+  'lz4',
+  'deflate',
+  'none',
+] as const satisfies readonly CodecName[];
 /** How the driver compresses a page. */
 export type RunCodec = (typeof RUN_CODECS)[number];
+
+/** What the codec `lzo1x-2010` can do with its dictionary between two pages: empty it, or keep it as the original did. */
+export const RUN_DICTIONARIES = ['cleared', 'kept'] as const;
+/** What it does with it. */
+export type RunDictionary = (typeof RUN_DICTIONARIES)[number];
 
 /** Everything a run depends on. Sizes are in bytes and whole pages. */
 export interface RunOptions {
@@ -67,6 +80,7 @@ export interface RunOptions {
   /** Where the contents of pages come from, as `parsePagesSpec` reads it. */
   readonly pages: string;
   readonly codec: RunCodec;
+  readonly dictionary: RunDictionary;
   /** An unsigned 32-bit integer that repeats the pages and the steps. */
   readonly seed: number;
   /** Seconds after which the run is stopped with a report. */
@@ -138,6 +152,7 @@ const DEFAULTS = {
   workload: 'phased',
   pages: 'default',
   codec: 'lzo1x-2010',
+  dictionary: 'cleared',
   timeLimit: 300,
   lockStats: true,
   spinlock: 'adaptive',
@@ -159,6 +174,7 @@ export function completeRunOptions(partial: PartialRunOptions = {}): CompleteRun
   const profile = checkName('profile', partial.profile ?? DEFAULTS.profile, RUN_PROFILES);
   const workload = checkName('workload', partial.workload ?? DEFAULTS.workload, WORKLOAD_NAMES);
   const codec = checkName('codec', partial.codec ?? DEFAULTS.codec, RUN_CODECS);
+  const dictionary = checkDictionary(partial.dictionary ?? DEFAULTS.dictionary, codec);
   const scenario = checkScenario(partial.scenario ?? null);
   const pages = partial.pages ?? DEFAULTS.pages;
   const pagesSpec = parsePagesSpec(pages);
@@ -188,6 +204,7 @@ export function completeRunOptions(partial: PartialRunOptions = {}): CompleteRun
       scenario,
       pages,
       codec,
+      dictionary,
       seed,
       timeLimit,
       lockStats,
@@ -263,6 +280,7 @@ export function repeatCommand(options: RunOptions): string {
   if (options.scenario !== null) words.push('--scenario', options.scenario);
   named('pages', options.pages, DEFAULTS.pages);
   named('codec', options.codec, DEFAULTS.codec);
+  named('dictionary', options.dictionary, DEFAULTS.dictionary);
   named('time-limit', options.timeLimit, DEFAULTS.timeLimit);
   // Each size that is assumed follows from those before it, so each is compared with what these make of it.
   const { swappers, disks, ops, scenario } = options;
@@ -276,6 +294,13 @@ export function repeatCommand(options: RunOptions): string {
   if (!options.lockStats) words.push('--no-lock-stats');
   words.push('--seed', String(options.seed));
   return words.join(' ');
+}
+
+function checkDictionary(name: string, codec: RunCodec): RunDictionary {
+  const dictionary = checkName('dictionary', name, RUN_DICTIONARIES);
+  if (dictionary === 'kept' && codec !== 'lzo1x-2010')
+    throw new UsageError(`only the codec lzo1x-2010 can keep its dictionary, not ${codec}`);
+  return dictionary;
 }
 
 /** Writes a word so that a shell takes it for one. */

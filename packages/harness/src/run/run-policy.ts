@@ -98,7 +98,8 @@ export async function runPolicy(run: PolicyRun): Promise<PolicyResult> {
     return assemble(run, machine, control, checkpoints, results, sampler.stop());
   } catch (error) {
     if (error instanceof RunFailedError) {
-      if (isExpectedToFail(run)) return stoppedResult(run, machine, control, checkpoints, sampler.stop(), error);
+      if (isExpectedToFail(run))
+        return stoppedResult(run, machine, control, checkpoints, sampler.stop(), error);
       throw new RunFailedError(reportOf(run, error.message));
     }
     if (error instanceof TimeLimitError && error.message.startsWith(NO_PROGRESS))
@@ -173,7 +174,8 @@ function exactSamples(control: RunControl, checkpoints: readonly Checkpoint[]): 
 
 function createRunMachine(run: PolicyRun): Machine {
   const { options } = run.complete;
-  const { ram, limit, disks, disksize, codec, profile, seed, swappers, workload, spinlock } = options;
+  const { ram, limit, disks, disksize, codec, dictionary, profile, seed, swappers, workload, spinlock } =
+    options;
   return createMachine({
     ramBytes: ram,
     limitBytes: limit,
@@ -183,7 +185,9 @@ function createRunMachine(run: PolicyRun): Machine {
     addressSpaces: swappers * processesOfSwapper(workload) + SPARE_ADDRESS_SPACES,
     seed,
     spinlock,
-    drivers: [ramzswap({ disks: disks + run.complete.plan.spareDisks, diskBytes: disksize, codec })],
+    drivers: [
+      ramzswap({ disks: disks + run.complete.plan.spareDisks, diskBytes: disksize, codec, dictionary }),
+    ],
   });
 }
 

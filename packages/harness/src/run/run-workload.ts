@@ -133,7 +133,8 @@ const WARM_UP_OPS = 2500;
 
 /** The same kind of work on a small machine; null when there is nothing to compare, or too little work for it to matter. */
 function warmUpOf(complete: CompleteRunOptions): CompleteRunOptions | null {
-  const { policies, swappers, ops, codec, workload, pages, seed, lockStats, spinlock } = complete.options;
+  const { policies, swappers, ops, codec, dictionary, workload, pages, seed, lockStats, spinlock } =
+    complete.options;
   const warmUpOps = WARM_UP_OPS * swappers;
   if (policies.length < 2 || ops < 4 * warmUpOps) return null;
   return completeRunOptions({
@@ -141,6 +142,7 @@ function warmUpOf(complete: CompleteRunOptions): CompleteRunOptions | null {
     swappers,
     ops: warmUpOps,
     codec,
+    dictionary,
     workload,
     pages,
     seed,

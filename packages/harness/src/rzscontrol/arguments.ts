@@ -93,12 +93,16 @@ export function parseRzscontrol(words: readonly string[]): RzscontrolWords {
 /** The options in words, with their values, `''` for those that have none. */
 function readOptions(words: readonly string[]): Map<OptionName, string> {
   const given = new Map<OptionName, string>();
-  for (let at = 0; at < words.length; at++) {
-    const word = words[at]!;
+  let taken = 0;
+  for (const [at, word] of words.entries()) {
+    if (taken > 0) {
+      taken--;
+      continue;
+    }
     if (word === '--') break;
     const next = words[at + 1];
-    if (word.startsWith('--')) at += readLong(word.slice(2), next, given);
-    else if (word.startsWith('-') && word !== '-') at += readShort(word, next, given);
+    if (word.startsWith('--')) taken = readLong(word.slice(2), next, given);
+    else if (word.startsWith('-') && word !== '-') taken = readShort(word, next, given);
   }
   return given;
 }
@@ -136,9 +140,9 @@ function readShort(word: string, next: string | undefined, given: Map<OptionName
       continue;
     }
     const attached = word.slice(index + 1);
-    if (attached === '' && next === undefined)
-      throw new UsageError(`rzscontrol: option requires an argument -- '${letter}'`);
-    given.set(option.long, attached === '' ? next! : attached);
+    const value = attached === '' ? next : attached;
+    if (value === undefined) throw new UsageError(`rzscontrol: option requires an argument -- '${letter}'`);
+    given.set(option.long, value);
     return attached === '' ? 1 : 0;
   }
   return 0;

@@ -7,6 +7,8 @@
  *
  * On a machine of 2.6.35, whose interface has other numbers and no backing swap, it is the tool of 2.6.35: asking for a backing swap or a
  * memory limit is then an ioctl that does not exist.
+ *
+ * A device is opened for reading only, which claims nothing: so a device that is swapped to, or not initialised, can be asked like any other.
  */
 import { errnoName, MisuseError, type MachineView } from '@swaplab/kernel-mm';
 import {

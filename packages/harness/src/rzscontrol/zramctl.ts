@@ -25,6 +25,9 @@ export interface ZramctlRow {
   readonly mountpoint: '[SWAP]' | '';
 }
 
+/** Units of sizes, each 1024 of the one before. */
+const UNITS = 'BKMGTPE';
+
 /** Whether the values of a column stand at its right. */
 const COLUMNS: readonly { readonly name: string; readonly right: boolean }[] = [
   { name: 'NAME', right: false },
@@ -88,15 +91,12 @@ export function zramctlTable(rows: readonly ZramctlRow[]): string {
       row.mountpoint,
     ]),
   ];
-  const widths = COLUMNS.map((_, column) => Math.max(...cells.map((line) => line[column]!.length)));
-  return cells
-    .map((line) => {
-      const padded = line.map((text, column) =>
-        COLUMNS[column]!.right ? text.padStart(widths[column]!) : text.padEnd(widths[column]!),
-      );
-      return `${padded.join(' ').trimEnd()}\n`;
-    })
-    .join('');
+  const widths = COLUMNS.map((_, column) => Math.max(...cells.map((line) => line[column]?.length ?? 0)));
+  const padded = (text: string, column: number): string => {
+    const width = widths[column] ?? 0;
+    return COLUMNS[column]?.right === true ? text.padStart(width) : text.padEnd(width);
+  };
+  return cells.map((line) => `${line.map(padded).join(' ').trimEnd()}\n`).join('');
 }
 
 /**
@@ -105,10 +105,9 @@ export function zramctlTable(rows: readonly ZramctlRow[]): string {
  * @param bytes - a whole number from 0 on
  */
 export function humanSize(bytes: number): string {
-  const units = ['B', 'K', 'M', 'G', 'T', 'P', 'E'];
   let unit = 0;
-  while (unit < units.length - 1 && bytes >= 1024 ** (unit + 1)) unit++;
+  while (unit < UNITS.length - 1 && bytes >= 1024 ** (unit + 1)) unit++;
   const tenths = Math.round((bytes / 1024 ** unit) * 10);
   const [whole, rest] = [Math.floor(tenths / 10), tenths % 10];
-  return `${String(whole)}${rest === 0 ? '' : `.${String(rest)}`}${units[unit]!}`;
+  return `${String(whole)}${rest === 0 ? '' : `.${String(rest)}`}${UNITS.charAt(unit)}`;
 }

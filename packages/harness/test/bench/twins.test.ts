@@ -113,7 +113,10 @@ describe('the codec and its twin in C', () => {
       twin = await twinOr(this, 'lzo1x', [file, '4']);
       expect(await twin.answer(undefined)).to.deep.equal({ ready: 1, pages: 32 });
       for (const wasm of [false, true]) {
-        const opened = await thread.ask({ kind: 'open', codec: 'lzo1x-2010', wasm, corpus, batches: 4 }, undefined);
+        const opened = await thread.ask(
+          { kind: 'open', codec: 'lzo1x-2010', wasm, corpus, batches: 4 },
+          undefined,
+        );
         expect(opened).to.deep.equal({ available: true });
         for (const kind of ['compress', 'decompress'] as const) {
           const mine = (await thread.ask({ kind }, undefined)) as CodecTrial;

@@ -71,6 +71,12 @@ describe('the options of a run', () => {
       /^profile "2\.6\.33" is not known; allowed now: sound, 2\.6\.34, 2\.6\.34\+series, 2\.6\.35$/,
     ],
     [
+      'another codec than lzo1x-2010 to keep its dictionary',
+      { codec: 'lz4', dictionary: 'kept' },
+      /^only the codec lzo1x-2010 can keep its dictionary, not lz4$/,
+    ],
+    ['an unknown dictionary', { dictionary: 'lost' }, /^dictionary "lost" is not known; allowed now: cleared, kept$/],
+    [
       'an unknown codec',
       { codec: 'zstd' },
       /^codec "zstd" is not known; allowed now: lzo1x-2010, lzo1x-current, lzo-rle, lz4, deflate, none$/,

@@ -33,7 +33,13 @@ async function swaplab(...words: string[]): Promise<Outcome> {
 
 describe('the command line', () => {
   it('explains itself, with an example and the exit codes, for each command', async () => {
-    for (const words of [['--help'], ['run', '--help'], ['bench', '-h'], ['conformance', '--help']]) {
+    for (const words of [
+      ['--help'],
+      ['run', '--help'],
+      ['bench', '-h'],
+      ['conformance', '--help'],
+      ['zramctl', '--help'],
+    ]) {
       const { code, out, err } = await swaplab(...words);
       expect(code, words.join(' ')).to.equal(0);
       expect(err).to.equal('');

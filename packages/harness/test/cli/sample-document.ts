@@ -36,7 +36,9 @@ export function sampleAnatomy(samples: readonly Sample[], final: SlotCounts): An
     checkpoints,
     final: counts(final),
     examples: anyPinned
-      ? ['/dev/ramzswap0: Page frame 77 stays because of one object, with 3740 bytes free: 340 bytes of slot 12.']
+      ? [
+          '/dev/ramzswap0: Page frame 77 stays because of one object, with 3740 bytes free: 340 bytes of slot 12.',
+        ]
       : [],
   };
 }

@@ -110,16 +110,16 @@ describe('conformance', () => {
       expected: unknown,
       actual: unknown,
     ][] = [
-      ['["m",1,0,0,4]', '["m",1,0,0,8]', /^allocate 1 bytes$/, [0, 0, 8], [0, 0, 4]],
-      ['["m",4092,-12]', '["m",4092,0,1,4]', /^allocate 4092 bytes$/, [0, 1, 4], [-12]],
-      ['["f",7,4,7]', '["f",7,4,-1]', /^free the object at offset 4 of page 7$/, -1, 7],
+      ['["m",1,0,0,4]', '["m",1,0,0,8]', /^allocate 1 bytes \(WASM\)$/, [0, 0, 8], [0, 0, 4]],
+      ['["m",4092,-12]', '["m",4092,0,1,4]', /^allocate 4092 bytes \(WASM\)$/, [0, 1, 4], [-12]],
+      ['["f",7,4,7]', '["f",7,4,-1]', /^free the object at offset 4 of page 7 \(WASM\)$/, -1, 7],
       ['["f",6,4,6]', '["f",6,8,6]', /offset 8 of page 6/, 6, 'there is no such object'],
-      ['"pages":2,', '"pages":3,', /^pages of snapshot 10$/, 3, 2],
-      ['"live_bytes":16455', '"live_bytes":16456', /^live_bytes of snapshot 20$/, 16456, 16455],
+      ['"pages":2,', '"pages":3,', /^pages of snapshot 10 \(WASM\)$/, 3, 2],
+      ['"live_bytes":16455', '"live_bytes":16456', /^live_bytes of snapshot 20 \(WASM\)$/, 16456, 16455],
       [
         '[[24,[[0,32]]]',
         '[[24,[[0,36]]]',
-        /^freelists of snapshot 40$/,
+        /^freelists of snapshot 40 \(WASM\)$/,
         [
           [24, [[0, 36]]],
           [88, [[0, 3352]]],
@@ -129,7 +129,7 @@ describe('conformance', () => {
           [88, [[0, 3352]]],
         ],
       ],
-      ['ecd54a26', 'fcd54a26', /^freelists_sha256 of snapshot 10$/, /^fcd5/, /^ecd5/],
+      ['ecd54a26', 'fcd54a26', /^freelists_sha256 of snapshot 10 \(WASM\)$/, /^fcd5/, /^ecd5/],
     ];
     for (const [from, to, operation, expected, actual] of changes) {
       const index = lines.findIndex((line) => line.includes(from));

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -136,6 +137,39 @@ describe('a machine kept in a file', () => {
         }),
         { seed: each, numRuns: 150 },
       );
+    }
+  });
+
+  it('that was written wrong, with a hash that is right, is refused in words', () => {
+    const good = packMachine(machineWithData().image());
+    const describedBytes = good.readUInt32LE(12);
+    const described = JSON.parse(good.toString('utf8', 48, 48 + describedBytes)) as { pages: number };
+    const chunks = good.subarray(48 + describedBytes);
+    const written = (description: unknown, rest: Buffer): Buffer => {
+      const text = Buffer.from(typeof description === 'string' ? description : JSON.stringify(description));
+      const head = Buffer.from(good.subarray(0, 16));
+      head.writeUInt32LE(text.length, 12);
+      const hash = createHash('sha256').update(head).update(text).update(rest).digest();
+      return Buffer.concat([head, hash, text, rest]);
+    };
+    expect(written(described, chunks).equals(good)).to.equal(true);
+    const longer = Buffer.from(chunks);
+    longer.writeUInt32LE(chunks.readUInt32LE(0) + 1, 0);
+    const wrong: readonly (readonly [unknown, Buffer, RegExp])[] = [
+      ['{', chunks, /make no sense/],
+      [null, chunks, /description is none/],
+      [{ ...described, config: 7 }, chunks, /description is none/],
+      [{ ...described, drivers: [null] }, chunks, /description is none/],
+      [{ ...described, pages: -1 }, chunks, /make no sense/],
+      [{ ...described, pages: 2 ** 50 }, chunks, /make no sense/],
+      [{ ...described, pages: described.pages + 1 }, chunks, /it has \d+ of \d+ pages/],
+      [{ ...described, pages: 1 }, chunks, /no room for it/],
+      [{ ...described, pages: described.pages + 1 }, longer, /too short|make no sense/],
+      [described, chunks.subarray(0, 100), /make no sense/],
+    ];
+    for (const [description, rest, words] of wrong) {
+      writeFileSync(path('x'), written(description, rest));
+      expect(() => loadMachine(path('x')), words.source).to.throw(EnvironmentError, words);
     }
   });
 

@@ -120,6 +120,8 @@ describe('the report of a run in a browser', function () {
               ];
               expect(slots, `lines in the chart of slots under ${policy}`).to.deep.equal([3]);
               expect(memory, `lines in the chart of memory under ${policy}`).to.deep.equal([2]);
+              const pages = await page.evaluate(chartsSeen('pages', policy));
+              expect(pages, `lines in the chart of pages under ${policy}`).to.deep.equal([4]);
             }
             expect(await page.evaluate(chartsSeen('overlay', ''))).to.deep.equal([
               PAGES[name].policies.length,

@@ -3,7 +3,7 @@
  */
 import { expect } from 'chai';
 
-import type { RunDocument } from '#src/run/document.js';
+import type { AnatomyResult, PolicyResult, RunDocument } from '#src/run/document.js';
 import { phaseSpans, placeSamples } from '#src/report/html/curves.js';
 import { scaleFor, spread } from '#src/report/html/chart.js';
 import { headline, paragraphs } from '#src/report/html/facts.js';
@@ -205,6 +205,64 @@ describe('the report of a run as a page', () => {
       .to.not.match(/undefined|NaN|Infinity/)
       .and.to.not.include('data-chart');
     expect(nestingErrors(page)).to.deep.equal([]);
+  });
+
+  it('looks into the pools: what they hold, what would do, and why pages stay', () => {
+    const anatomyOf = (policy: 'none' | 'notify'): AnatomyResult => {
+      const { anatomy } = sampleResult(policy);
+      if (anatomy === null) throw new Error('no anatomy');
+      return anatomy;
+    };
+    const { checkpoints, ...rest } = anatomyOf('notify');
+    const worst = {
+      ...checkpoints[6]!,
+      poolPages: 1000,
+      packedPages: 300,
+      pinnedPages: 123,
+      dataBytes: 1_024_000,
+      freeBytes: 2_867_200,
+      lostBytes: 204_800,
+      largestFreeBytes: 3333,
+      fill: [700, 0, 0, 0, 0, 0, 0, 0, 0, 300],
+    };
+    const anatomy = { ...rest, checkpoints: checkpoints.with(6, worst), examples: ['Page frame <9> stays.'] };
+    const page = renderReport(
+      both({ policies: [sampleResult('none'), sampleResult('notify', { anatomy })] }),
+    );
+    const text = textOf(page);
+    expect(text).to.contain('furthest behind under notify at checkpoint 7 (');
+    expect(text).to.contain(
+      '1,000 pages where 300 would do, 123 of them kept by a single object of at most 1,024 bytes',
+    );
+    expect(text).to.contain('25 % were data, 70 % free and 5.00 % lost');
+    expect(text).to.contain('the largest free block had 3,333 bytes');
+    expect(text).to.contain(
+      'Under none 2,422 pages were left after the last process had exited, all because of stale slots',
+    );
+    expect(text).to.not.contain('Under notify 0 pages');
+    expect(text).to.match(/90 to 100 % of the page \d+ 300 /);
+    expect(page).to.contain('<b>notify</b> Page frame &lt;9&gt; stays.');
+    expect(page.match(/data-chart="pages"/g)).to.have.length(4);
+  });
+
+  it('says that pools were not behind, and nothing where nobody has looked', () => {
+    const tight = sampleResult('notify');
+    const checkpoints = tight.anatomy!.checkpoints.map((counts) => ({
+      ...counts,
+      packedPages: counts.poolPages,
+    }));
+    const page = renderReport(
+      sampleDocument([{ ...tight, anatomy: { ...tight.anatomy!, checkpoints, examples: [] } }]),
+    );
+    expect(textOf(page)).to.contain('no pool held more pages at a checkpoint than its data needed');
+    expect(page).to.not.contain('Why some of these pages');
+    // A document of an earlier version has no such field.
+    const { anatomy: _, ...older } = tight;
+    for (const result of [{ ...tight, anatomy: null }, older as PolicyResult]) {
+      const silent = renderReport(sampleDocument([result]));
+      expect(silent).to.not.contain('Inside the pools');
+      expect(nestingErrors(silent)).to.deep.equal([]);
+    }
   });
 
   it('shows one policy alone without comparing it', () => {

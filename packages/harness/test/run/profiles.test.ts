@@ -34,6 +34,28 @@ describe('a run under a historical profile', () => {
     });
   }
 
+  it('goes on with the next policy when a machine stops, and says why it stopped and who is suspected', async () => {
+    const document = await runWorkload({
+      policies: ['none', 'discard-slot'],
+      swappers: 1,
+      ops: 6000,
+      profile: '2.6.35',
+      seed: 4,
+    });
+    const [none, exact] = document.policies;
+    expect(none?.stopped).to.match(/^the machine stopped: /);
+    expect(none?.reports).to.deep.equal([none?.stopped]);
+    expect(none).to.include({ invariantErrors: 1, ops: 6000 });
+    expect(none?.final.stale).to.be.greaterThan(0);
+    expect(none?.suspects).to.include('d14');
+    expect(exact).to.include({ stopped: null, integrityErrors: 0, ops: 6000 });
+    const text = renderRun(document, { colour: false, unicode: false }).replaceAll(/\n {4}/g, ' ');
+    expect(text).to.match(
+      /none: the profile 2\.6\.35 has faults that can cause this: .*d14 \(A write does not free/,
+    );
+    expect(renderReport(document)).to.include('the machine stopped');
+  }).timeout(30_000);
+
   it('has the faults in every thread', () => {
     const run = new SoloRun({ profile: '2.6.34' });
     const isOwn = (part: object, name: string): boolean => Object.hasOwn(part, name);
@@ -103,6 +125,31 @@ describe('the suspects', () => {
     ]);
     const others = suspectsOfStop('2.6.34', 'Assertion failed: something.');
     expect(others).to.include.members(['c01', 'c03', 'c05', 'c21']).and.not.include('c24');
+  });
+
+  it('are the faults of the driver where the words are about its table, its counters or its pool', () => {
+    const of = (profile: RunProfile, sentence: string): string[] =>
+      suspectsOf(profile, { integrityErrors: 0, broken: [sentence] });
+    const count = 'ramzswap1: pagesStored is 137, but a walk finds 136.';
+    expect(of('2.6.34', count)).to.deep.equal(['d01', 'd20']);
+    expect(of('2.6.35', count)).to.deep.equal(['d01', 'd14', 'd20']);
+    expect(of('2.6.34+series', 'ramzswap0: poolPages is 3, but a walk finds 2.')).to.deep.equal(['d21']);
+    expect(of('2.6.34', 'ramzswap0: pagesExpand is 4294967295, but a walk finds 0.')).to.include('d22');
+    for (const sentence of [
+      'Slot 3 has an object at offset 4 with flags 2.',
+      'Offset 0 of page 142 is in use, but nobody owns it.',
+      '7 page frame(s) are not given back',
+    ])
+      expect(of('2.6.35', sentence)).to.deep.equal(['d14']);
+    expect(suspectsOfStop('2.6.35', 'Freeing page 2502 with 0 references.')).to.deep.equal(['d14']);
+    expect(
+      suspectsOfStop(
+        '2.6.34',
+        'xvmalloc: the object at offset 4 of page 3 is freed, but it is free already: its',
+      ),
+    ).to.deep.equal(['d17']);
+    expect(suspectsOf('2.6.35', { integrityErrors: 1, broken: [] })).to.include('d14');
+    expect(suspectsOf('2.6.34', { integrityErrors: 1, broken: [] })).to.not.include('d14');
   });
 
   it('stand below the report of a machine that stopped', () => {

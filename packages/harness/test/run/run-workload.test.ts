@@ -43,6 +43,7 @@ function expectSound(result: PolicyResult, ops: number, workload: WorkloadName):
   }
   for (const sample of exact) expect(sample.stale).to.be.at.most(sample.stored);
   expect(result.final.live).to.equal(0);
+  expectAnatomy(result);
 
   let allocated = 0;
   for (const area of result.areas) {
@@ -66,6 +67,25 @@ function expectSound(result: PolicyResult, ops: number, workload: WorkloadName):
     expect(result.final.stale).to.equal(result.final.stored);
     expect(result.final.comprBytes).to.be.greaterThan(0);
     expect(result.freeCost.usPerSlot).to.equal(null);
+  }
+}
+
+/** What the walk over the pools has found fits the other numbers of the same moments. */
+function expectAnatomy({ policy, samples, final, anatomy }: PolicyResult): void {
+  if (anatomy === null) throw new Error(`no anatomy under ${policy}`);
+  const exact = samples.filter(({ quiescent }) => quiescent);
+  expect(anatomy.checkpoints.map(({ t }) => t)).to.deep.equal(exact.map(({ t }) => t));
+  const pairs = [
+    ...exact.map((counts, index) => [counts, anatomy.checkpoints[index]!] as const),
+    [final, anatomy.final] as const,
+  ];
+  for (const [counts, inside] of pairs) {
+    expect(inside.poolPages + inside.rawPages).to.equal(counts.poolPages);
+    expect(inside.dataBytes + inside.rawPages * 4096).to.equal(counts.comprBytes);
+    expect(inside.dataBytes + inside.freeBytes + inside.lostBytes).to.equal(inside.poolPages * 4096);
+    expect(inside.objects).to.be.at.most(counts.stored);
+    if (counts.stale === 0) expect(inside.stalePages).to.equal(0);
+    if (counts.live === 0) expect(inside.stalePages + inside.emptyPages).to.equal(inside.poolPages);
   }
 }
 

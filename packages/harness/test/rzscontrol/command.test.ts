@@ -1,4 +1,5 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -173,6 +174,23 @@ describe('swaplab rzscontrol', () => {
     writeFileSync(file, 'not a machine');
     expect((await tool('/dev/ramzswap0', '-s')).code).to.equal(3);
     expect((await swaplab('zramctl', '--machine', join(folder, 'none'))).code).to.equal(3);
+  });
+
+  it('stops a machine of history where its kernel would stop, and leaves the file as it was', async () => {
+    await make('--profile', '2.6.34', '/dev/ramzswap0', '-d', '1024');
+    const before = readFileSync(file);
+    // Its clean-up after a failed init walks a table that was never made.
+    const { code, err } = await tool('/dev/ramzswap0', '-b', '/dev/nothing', '-i');
+    expect(code).to.equal(1);
+    expect(err).to.match(
+      /^the machine stopped, as one of 2\.6\.34 may; the file is as it was: .*null pointer/,
+    );
+    expect(readFileSync(file).equals(before)).to.equal(true);
+    await rm(file);
+    await make('/dev/ramzswap0', '-d', '1024');
+    expect((await tool('/dev/ramzswap0', '-b', '/dev/nothing', '-i')).err).to.equal(
+      'init: Invalid argument\n',
+    );
   });
 
   for (const profile of ['2.6.34', '2.6.34+series', '2.6.35']) {

@@ -25,8 +25,8 @@ export interface MachineOptions {
   /** Whether other threads can attach; true by default. False where there is no SharedArrayBuffer. */
   readonly shared?: boolean;
   /**
-   * Which faults of history are in the code: `'sound'`, the default, has none. The others have those of the swap core, the vm and the
-   * notifier chains of their version; a driver's faults are not part of them yet.
+   * Which faults of history are in the code: `'sound'`, the default, has none. The others have those of the swap core, the vm, the notifier chains
+   * and the drivers of their version.
    */
   readonly profile?: Profile;
   /** Deliberately wrong variants besides those of the profile, by their names: `['late-call']`. `VARIANTS` lists them; none by default. */

@@ -23,6 +23,9 @@ export interface Driver extends LaidOutPart {
 export interface DriverView {
   /** Registers devices and notifiers. Called once in the life of a machine, in the creating thread. @kernel module_init */
   boot(): void;
+
+  /** Does what needs the files on the disks, which are there after the last {@link boot}. Called once, in the creating thread. */
+  filesMounted?(): void;
 }
 
 /**

@@ -291,6 +291,7 @@ export function createMachine(options: CreateMachineOptions = {}): Machine {
   kernel.boot();
   for (const view of views.values()) view.boot();
   kernel.mountFiles();
+  for (const view of views.values()) if (view.filesMounted !== undefined) view.filesMounted();
   const { base } = regions.machine;
   arena.i32[(base + MACHINE.bootSymbols) >> 2] = core.symbols.count();
   arena.i32[(base + MACHINE.fingerprint) >> 2] = regions.layout.fingerprint();

@@ -296,35 +296,25 @@ export class SlotSummaries {
     const { i32 } = this;
     const head = (i32[(area >> 2) + SUMMARY_OF] ?? 0) >>> 2;
     if (head === 0 || before === after) return;
-    const word = head + HEAD_WORDS + GROUP_WORDS * (offset >>> 5);
+    const group = offset >>> 5;
+    const word = head + HEAD_WORDS + GROUP_WORDS * group;
     const bit = 1 << (offset & 31);
-    if (before === 0) this.noteTaken(head, word, offset >>> 5, bit);
-    else if (after === 0) this.noteFreed(head, word, offset >>> 5, bit);
-    if (before === CACHE_ONLY) {
-      const cached = (i32[word + CACHED] ?? 0) & ~bit;
-      i32[word + CACHED] = cached;
-      if (cached === 0) this.lower(head, offset >>> 5, SOME_CACHED);
-    } else if (after === CACHE_ONLY) {
-      const cached = i32[word + CACHED] ?? 0;
-      i32[word + CACHED] = cached | bit;
-      if (cached === 0) this.raise(head, offset >>> 5, SOME_CACHED);
+    if (before === 0 || after === 0) {
+      const was = i32[word + FREE] ?? 0;
+      const is = after === 0 ? was | bit : was & ~bit;
+      i32[word + FREE] = is;
+      if (was === WHOLE) this.lower(head, group, ALL_FREE);
+      else if (is === WHOLE) this.raise(head, group, ALL_FREE);
+      if (is === 0) this.lower(head, group, SOME_FREE);
+      else if (was === 0) this.raise(head, group, SOME_FREE);
     }
-  }
-
-  private noteTaken(head: number, word: number, group: number, bit: number): void {
-    const { i32 } = this;
-    const free = i32[word + FREE] ?? 0;
-    i32[word + FREE] = free & ~bit;
-    if (free === WHOLE) this.lower(head, group, ALL_FREE);
-    if ((free & ~bit) === 0) this.lower(head, group, SOME_FREE);
-  }
-
-  private noteFreed(head: number, word: number, group: number, bit: number): void {
-    const { i32 } = this;
-    const free = i32[word + FREE] ?? 0;
-    i32[word + FREE] = free | bit;
-    if ((free | bit) === WHOLE) this.raise(head, group, ALL_FREE);
-    if (free === 0) this.raise(head, group, SOME_FREE);
+    if (before === CACHE_ONLY || after === CACHE_ONLY) {
+      const was = i32[word + CACHED] ?? 0;
+      const is = after === CACHE_ONLY ? was | bit : was & ~bit;
+      i32[word + CACHED] = is;
+      if (is === 0) this.lower(head, group, SOME_CACHED);
+      else if (was === 0) this.raise(head, group, SOME_CACHED);
+    }
   }
 
   /** Sets the bit of a group on the middle level, and of its word on the top. */

@@ -4,8 +4,8 @@
 
 /**
  * The profiles. `sound` is 2.6.34 with every catalogued fault in its fixed form. The others are the code of their time, with its faults:
- * 2.6.34 as released, 2.6.34 with the series of May 2010, and 2.6.35. So far they differ from `sound` in the swap core, the vm and the
- * notifier chains only; the faults of the driver of those versions are not in them yet.
+ * 2.6.34 as released, 2.6.34 with the series of May 2010, and 2.6.35. Here they differ from `sound` in the swap core, the vm and the
+ * notifier chains; a driver looks at the profile of its machine when it attaches, and takes the code of that version.
  */
 export const PROFILES = ['sound', '2.6.34', '2.6.34+series', '2.6.35'] as const;
 

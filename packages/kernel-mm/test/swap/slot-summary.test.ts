@@ -1,9 +1,12 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { PAGE_SIZE } from '#src/arena/memory.js';
+import { createMachine } from '#src/machine/machine.js';
 import { swpEntry, swpOffset, swpType, type SwapEntry } from '#src/swap/entries.js';
 import { SWAP_HAS_CACHE, SWAP_INFO, SWAP_MAP_BAD, swapCount, SWAPFILE_CLUSTER } from '#src/swap/info.js';
 import { summaryBytes } from '#src/swap/slot-summary.js';
+import { areaTableBytes } from '#src/swap/swap-core.js';
+import { pagesFor } from '#src/sync/cells.js';
 import { AREA_TABLES, createSwapMachine, type AreaField, type SwapMachine } from './machine.js';
 
 const RANDOM_SEED = Math.trunc(Math.random() * 0x7fff_ffff);
@@ -187,6 +190,23 @@ describe('the summary of a map', () => {
     expect(machine.broken()).to.deep.equal([]);
     expect(machine.swap.off.swapoffType(0)).to.equal(0);
     expect(vmalloc.pagesInUse()).to.equal(0);
+  });
+
+  it('is there by default in a machine, which has room for it, and not on request', () => {
+    for (const options of [{}, { slotSummary: true }, { slotSummary: false }]) {
+      const machine = createMachine({ ramDisks: [{ name: 'disk', bytes: 5000 * PAGE_SIZE }], ...options });
+      const view = machine.attach();
+      const { vmalloc, swap } = view.kernel;
+      view.mkswap('/dev/disk');
+      const before = vmalloc.pagesInUse();
+      const area = swap.table.infoOf(view.swapon('/dev/disk'));
+      const isThere = view.kernel.core.cells.ldu32(area + SWAP_INFO.freeSlots) !== 0;
+      expect(isThere).to.equal(options.slotSummary !== false);
+      // All but the table of clusters, which this policy has none of.
+      const pages = (vmalloc.pagesInUse() - before) * PAGE_SIZE;
+      const withoutSummary = isThere ? 0 : pagesFor(summaryBytes(5000)) * PAGE_SIZE;
+      expect(pages).to.equal(areaTableBytes(5000) - PAGE_SIZE - withoutSummary);
+    }
   });
 
   it('goes with its area, and the next area of that type gets a new one', () => {

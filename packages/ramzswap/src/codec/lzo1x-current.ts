@@ -123,7 +123,7 @@ function isAmbiguous(distance: number, length: number): boolean {
  * @param outputCapacity bytes in the output window; `maxCompressedBytes(inputBytes)` is always enough
  * @param work array that holds the work area of `LZO1X_CURRENT_WORK_WORDS` words, all zero before its first use
  * @param workIndex index of the first word of the work area
- * @param runs whether to write a stream of version 1, with runs of zeros
+ * @param runs whether to write a stream of version 1, with runs of zeros; false by default
  * @returns bytes written, or `LZO_E_OUTPUT_OVERRUN` exactly when the stream is longer than the capacity
  * @throws RangeError when a window is not inside its array
  * @kernel lib/lzo/lzo1x_compress.c lzo1x_1_compress, 3.9; lzorle1x_1_compress, 5.1
@@ -137,7 +137,7 @@ export function compressLzo1xCurrent(
   outputCapacity: number,
   work: Int32Array,
   workIndex: number,
-  runs: boolean,
+  runs = false,
 ): number {
   assertWindow('input', input.length, inputOffset, inputBytes);
   assertWindow('output', output.length, outputOffset, outputCapacity);

@@ -55,20 +55,8 @@ export const LZO1X_2010: StreamFormat = {
   workWords: LZO1X_WORK_WORDS,
   mode: 0,
   maxCompressedBytes,
-  compress: (input, inputOffset, inputBytes, output, outputOffset, outputCapacity, work, workIndex) =>
-    compressLzo1x(
-      input,
-      inputOffset,
-      inputBytes,
-      output,
-      outputOffset,
-      outputCapacity,
-      work,
-      workIndex,
-      false,
-    ),
-  decode: (input, inputOffset, inputBytes, output, outputOffset, outputCapacity) =>
-    decodeLzo1x(input, inputOffset, inputBytes, output, outputOffset, outputCapacity, false),
+  compress: compressLzo1x,
+  decode: decodeLzo1x,
 };
 
 /** The same with a dictionary that is kept from input to input, as the driver of 2.6.34 did. */
@@ -95,19 +83,8 @@ export const LZO1X_CURRENT: StreamFormat = {
   workWords: LZO1X_CURRENT_WORK_WORDS,
   mode: 0,
   maxCompressedBytes,
-  compress: (input, inputOffset, inputBytes, output, outputOffset, outputCapacity, work, workIndex) =>
-    compressLzo1xCurrent(
-      input,
-      inputOffset,
-      inputBytes,
-      output,
-      outputOffset,
-      outputCapacity,
-      work,
-      workIndex,
-      false,
-    ),
-  decode: LZO1X_2010.decode,
+  compress: compressLzo1xCurrent,
+  decode: decodeLzo1x,
 };
 
 /** The same with runs of zeros: the default of zram from 5.1 on. */

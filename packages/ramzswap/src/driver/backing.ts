@@ -19,17 +19,10 @@ import {
   type Cells,
 } from '@swaplab/kernel-mm';
 import type { DeviceKernel } from './device.js';
-import {
-  BACKING_EXTENT,
-  MAX_SWAP_NAME_LEN,
-  RAMZSWAP,
-  RZS_ENTRY,
-  TABLE_PAGE_EXTENT,
-} from './places.js';
+import { BACKING_EXTENT, MAX_SWAP_NAME_LEN, RAMZSWAP, RZS_ENTRY, TABLE_PAGE_EXTENT } from './places.js';
 
 /** Entries on a page of the table. */
 const ENTRIES_PER_PAGE = PAGE_SIZE / RZS_ENTRY.$bytes;
-
 
 /** The backing swap of one device, as one thread sees it. @kernel setup_backing_swap in ramzswap_drv.c, 2.6.34 */
 export class BackingSwap {

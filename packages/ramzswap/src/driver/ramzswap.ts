@@ -125,7 +125,10 @@ export class RamzswapView implements DriverView {
     const { hook } = this.functions;
     const { profile } = this.kernel.config;
     if (this.options.backing !== '' && !hasBackingSwap(profile)) {
-      throw new MisuseError('ERR_INVALID_ARGUMENT', `ramzswap of the profile ${profile} has no backing swap.`);
+      throw new MisuseError(
+        'ERR_INVALID_ARGUMENT',
+        `ramzswap of the profile ${profile} has no backing swap.`,
+      );
     }
     for (const device of this.devices) {
       const name = `${RAMZSWAP_NAME}${device.index}`;
@@ -142,7 +145,7 @@ export class RamzswapView implements DriverView {
         );
       device.setBdev(bdev);
       if (hook !== null) hook.diskRegistered(bdev);
-      if (this.options.initialise) this.initialise(device, name);
+      if (this.options.initialise && !this.waitsForFiles(device)) this.initialise(device, name);
     }
     if (hook !== null && hook.perArea) this.functions.registerNotifiers();
   }
@@ -159,6 +162,18 @@ export class RamzswapView implements DriverView {
       'ERR_INVALID_ARGUMENT',
       `'${path}' is no disk of ramzswap; there are ${this.devices.length}, '/dev/${RAMZSWAP_NAME}0' and on.`,
     );
+  }
+
+  /** Initialises the disk whose backing swap is a file. */
+  filesMounted(): void {
+    const [device] = this.devices;
+    if (device !== undefined && this.options.initialise && this.waitsForFiles(device))
+      this.initialise(device, `${RAMZSWAP_NAME}${device.index}`);
+  }
+
+  private waitsForFiles(device: RamzswapDevice): boolean {
+    const { backing } = this.options;
+    return device.index === 0 && backing !== '' && this.kernel.block.devices.byPath(backing) === 0;
   }
 
   /** Chooses sizes and backing swap of a disk, and initialises it. */
@@ -205,7 +220,7 @@ class RamzswapDriver implements Driver {
     // For each disk its table, and those of the swap area on it.
     this.tableBytes =
       options.disks * (pagesFor(slots * RZS_ENTRY.$bytes) * PAGE_SIZE + areaTableBytes(slots));
-    // A disk that is as large as the RAM or a backing swap says has its table in the room that every machine has.
+    // A disk as large as a share of the RAM, or as its backing swap, has its table in the room that every machine has.
   }
 
   layout(layout: Layout, classes: LockClasses): void {

@@ -150,8 +150,19 @@ export class SoundDevice extends PageStore {
     const slot = (this.bioField(bio + BIO.sector) >>> 0) / SECTORS_PER_PAGE;
     const page = this.bioField(bio + BIO.pageAddress);
     const result = operation === BIO_WRITE ? this.writePage(slot, page) : this.readPage(slot, page);
-    if (result === HANDED_ON) this.backing.forward(bio, slot);
-    return result;
+    return result === HANDED_ON ? this.handOn(bio, slot) : result;
+  }
+
+  /** Sends a request to the backing swap, which under the table lock of its slot no RESET can close. */
+  private handOn(bio: number, slot: number): number {
+    this.lockSlot(slot);
+    try {
+      if (!this.isInitialised()) return -EIO;
+      this.backing.forward(bio, slot);
+      return HANDED_ON;
+    } finally {
+      this.unlockSlot(slot);
+    }
   }
 
   private setSize(field: number, bytes: number): number {

@@ -54,7 +54,8 @@ export const DRIVER_FAULTS: readonly DriverFault[] = [
   },
   {
     id: 'd17',
-    title: 'A write frees the old content before it takes the mutex, so two writers of one slot free it twice.',
+    title:
+      'A write frees the old content before it takes the mutex, so two writers of one slot free it twice.',
     source: 'ramzswap 2.6.33 and 2.6.34; found by reading',
     inProfiles: UP_TO_2_6_34,
     symptoms: [],

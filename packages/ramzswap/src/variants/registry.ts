@@ -2,7 +2,8 @@
  * All deliberately wrong variants of this driver, by name.
  *
  * Promise: one table says what there is. Variants are installed in its order, in every thread that attaches, before the driver is used:
- * `ramzswap({ disks: 1, diskBytes, variants: ['d11'] })` does that. The profiles of a machine do not install any of them yet.
+ * `ramzswap({ disks: 1, diskBytes, variants: ['d11'] })` does that. No profile has any of them: what the driver of a version did wrong is in
+ * `driver/historical/`, and its faults are listed in `history.ts`.
  */
 import { MisuseError, type Kernel } from '@swaplab/kernel-mm';
 import type { DriverFunctions } from '../driver/swap-notify.js';

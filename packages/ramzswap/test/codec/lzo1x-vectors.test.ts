@@ -252,6 +252,26 @@ describe('lzo1x-2010: the public functions', () => {
     }
   });
 
+  it('the compressor of later kernels and the kept dictionary make streams that come back', () => {
+    const output = new Uint8Array(maxCompressedBytes(PAGE_BYTES));
+    const [current, kept] = [createWorkArea(), createWorkArea()];
+    let different = 0;
+    for (const { id, input, crc } of [...VECTORS, ...VECTORS]) {
+      const back = new Uint8Array(input.length);
+      const first = output.slice(0, compress(input, output, { algorithm: 'current' }));
+      const again = output.slice(0, compress(input, output, { algorithm: 'current', work: current }));
+      expect(sameBytes(first, again), id).to.equal(true);
+      expect(decompress(again, back), id).to.equal(input.length);
+      expect(sameBytes(back, input), id).to.equal(true);
+      const stream = output.slice(0, compress(input, output, { dictionary: 'kept', work: kept }));
+      if (crc32(stream) !== crc) different++;
+      expect(decompress(stream, back.fill(0)), id).to.equal(input.length);
+      expect(sameBytes(back, input), id).to.equal(true);
+    }
+    // What is kept shows, or it was not kept.
+    expect(different).to.be.above(0);
+  });
+
   it('an output one byte too short is refused, one that just fits is not', () => {
     for (const { id, input, bytes, crc } of VECTORS) {
       const exact = new Uint8Array(bytes);

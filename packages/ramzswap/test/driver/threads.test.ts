@@ -42,6 +42,7 @@ describe('ramzswap under several threads', () => {
       const walk = walkTable(device);
       expect(walk.problems).to.deep.equal([]);
       expect(statDrift(device, walk)).to.deep.equal([]);
+      expect(device.getStats()).to.deep.equal(device.readStats());
       const sum = (field: 'writes' | 'reads' | 'frees') =>
         reports.reduce((total, report) => total + report[field], 0);
       expect(device.readStats()).to.include({

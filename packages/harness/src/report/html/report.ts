@@ -6,6 +6,7 @@
  */
 import type { AreaResult, PolicyResult, RunDocument } from '../../run/document.js';
 import { suspectSentence } from '../../run/suspects.js';
+import { poolSection } from './anatomy.js';
 import { checkTable, costs, lockSection } from './bars.js';
 import { details, overlay, phaseList, smallMultiples } from './curves.js';
 import { failedChecks, headline, keyFigures, paragraphs } from './facts.js';
@@ -64,6 +65,7 @@ ${figures(document)}
 <main>
 <section class="story" aria-label="What a newcomer sees">${paragraphs(document).map(({ heading, text }) => markup`<div><h2>${heading}</h2><p>${text}</p></div>`)}</section>
 ${policies.length === 0 ? null : pictures(document)}
+${poolSection(document)}
 ${policies.length === 0 ? null : measurements(policies)}
 ${setup(document)}
 </main>

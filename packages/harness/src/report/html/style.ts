@@ -9,13 +9,13 @@
 const LIGHT = `
 --paper:#fdfdfb;--card:#ffffff;--ink:#16202c;--soft:#55616f;--faint:#d9dee4;--hair:#e8ebef;--band-0:#f3f5f7;--band-1:#e9edf1;
 --good:#0b6b3a;--good-back:#e4f4ea;--bad:#a8141e;--bad-back:#fdeaea;--unsure:#7a4b00;--unsure-back:#fdf1dc;
---live:#0067a8;--stored:#16202c;--stale:#c8460a;--data:#6a3fb5;--pool:#00745a;--accent:#0067a8;
+--live:#0067a8;--stored:#16202c;--stale:#c8460a;--data:#6a3fb5;--pool:#00745a;--pinned:#b0246b;--accent:#0067a8;
 --p0:#c8460a;--p1:#8f6a00;--p2:#a3307f;--p3:#5d6875;--p4:#0067a8;--p5:#007a5e;--p6:#5b3fc4;--p7:#16202c;--p8:#7a4b3a;
 `;
 const DARK = `
 --paper:#11161d;--card:#171e27;--ink:#e8edf3;--soft:#a3afbd;--faint:#36414e;--hair:#252e39;--band-0:#19212a;--band-1:#202a35;
 --good:#6fdc9c;--good-back:#10301f;--bad:#ff9a9a;--bad-back:#401a1d;--unsure:#ffcf85;--unsure-back:#3a2a0e;
---live:#5cb8f5;--stored:#e8edf3;--stale:#ff9356;--data:#b99bff;--pool:#4fd1ab;--accent:#5cb8f5;
+--live:#5cb8f5;--stored:#e8edf3;--stale:#ff9356;--data:#b99bff;--pool:#4fd1ab;--pinned:#ff8ac0;--accent:#5cb8f5;
 --p0:#ff9356;--p1:#e0bd4a;--p2:#f08fd0;--p3:#a3afbd;--p4:#5cb8f5;--p5:#4fd1ab;--p6:#a893ff;--p7:#e8edf3;--p8:#d6a58f;
 `;
 /** Dashes of the lines of the policies in the chart of all of them. */
@@ -79,6 +79,8 @@ figcaption{font-size:14.5px;color:var(--soft)}
 .tiles-2{grid-template-columns:repeat(auto-fill,minmax(min(100%,max(300px,40%)),1fr))}
 .tiles-3{grid-template-columns:repeat(auto-fill,minmax(min(100%,max(300px,26%)),1fr))}
 .tile{border-top:2px solid var(--ink);padding-top:10px;min-width:0;display:grid;grid-template-columns:minmax(0,1fr);grid-template-rows:subgrid;grid-row:span 6;row-gap:0;align-content:start}
+.tile.short{grid-row:span 3}
+.examples{margin-top:8px;padding-left:1.2em;overflow-wrap:anywhere}
 .tile figcaption p{line-height:1.4;margin-top:2px}
 .tile h3{color:var(--ink)}
 .key{display:inline-block;width:11px;height:11px;border-radius:3px;background:var(--c);margin-right:8px;-webkit-print-color-adjust:exact;print-color-adjust:exact}
@@ -106,6 +108,7 @@ svg.chart .label .figure{font-weight:400}
 .stale{--c:var(--stale);--dash:1.5 2.2}
 .data{--c:var(--data);--w:1.9}
 .pool{--c:var(--pool);--dash:5 3}
+.pinned{--c:var(--pinned);--w:1.4}
 ${POLICIES}
 svg.at-small,svg.at-medium,svg.at-large{display:none}
 @media (max-width:599.9px){svg.at-small{display:block}}

@@ -145,7 +145,8 @@ export class HistoricalDevice extends HistoricalPageStore {
     const isBacked = this.backing.bdev() !== 0;
     if (isBacked) {
       const memlimit = this.chooseMemlimit(this.memlimit(), disksize);
-      if (memlimit === 0) this.core.context.bug(`ramzswap${this.index}: the memory limit is less than a page.`);
+      if (memlimit === 0)
+        this.core.context.bug(`ramzswap${this.index}: the memory limit is less than a page.`);
       cells.st32(this.address + RAMZSWAP.memlimitBytes, memlimit);
     } else {
       disksize = this.chooseDisksize(disksize);

@@ -76,7 +76,9 @@ export abstract class HistoricalPageStore extends RamzswapDevice {
   /** The machine stops when there is no table: the original would follow a null pointer. */
   override entryOf(slot: number): number {
     if (this.cells.ld32(this.address + RAMZSWAP.table) === 0)
-      this.core.context.bug(`ramzswap${this.index}: null pointer: slot ${slot} of a table that is not there.`);
+      this.core.context.bug(
+        `ramzswap${this.index}: null pointer: slot ${slot} of a table that is not there.`,
+      );
     return super.entryOf(slot);
   }
 
@@ -131,10 +133,7 @@ export abstract class HistoricalPageStore extends RamzswapDevice {
   freeBeforeWrite(slot: number): void {
     const { cells } = this;
     const entry = this.entryOf(slot);
-    if (
-      cells.ld32(entry + RZS_ENTRY.page) !== 0 ||
-      (cells.ld8(entry + RZS_ENTRY.flags) & RZS_ZERO) !== 0
-    )
+    if (cells.ld32(entry + RZS_ENTRY.page) !== 0 || (cells.ld8(entry + RZS_ENTRY.flags) & RZS_ZERO) !== 0)
       this.freePage(slot);
   }
 
@@ -227,11 +226,7 @@ export abstract class HistoricalPageStore extends RamzswapDevice {
     if (offset < 0) return isBacked ? NO_MEMORY_TO_BACKING : NO_MEMORY;
     cells.st16(entry + RZS_ENTRY.offset, offset);
     const length = isRaw ? PAGE_SIZE : bytes;
-    cells.copyBytes(
-      this.frames.addressOf(this.pageOf(entry)) + offset,
-      isRaw ? from : this.buffer,
-      length,
-    );
+    cells.copyBytes(this.frames.addressOf(this.pageOf(entry)) + offset, isRaw ? from : this.buffer, length);
     stats.add(HISTORICAL_STATS.comprSize, length);
     stats.add(HISTORICAL_STATS.pagesStored, 1);
     if (length <= GOOD_COMPRESS_SIZE) stats.add(HISTORICAL_STATS.goodCompress, 1);

@@ -112,7 +112,7 @@ export class HistoricalStatistics {
    */
   look(disksize: number, memlimit: number, poolPages: number): RamzswapStats {
     this.cells.announce(this.base);
-    const counts = [];
+    const counts: number[] = [];
     for (const counter of COUNTERS_64) counts.push(this.stat64(counter));
     return this.assemble({ disksize, memlimit, poolPages }, counts);
   }
@@ -125,7 +125,7 @@ export class HistoricalStatistics {
    * @param poolPages - pages of the pool
    */
   read(disksize: number, memlimit: number, poolPages: number): RamzswapStats {
-    const counts = [];
+    const counts: number[] = [];
     for (const counter of COUNTERS_64) counts.push(this.stat64Read(counter));
     return this.assemble({ disksize, memlimit, poolPages }, counts);
   }
@@ -173,7 +173,7 @@ export class HistoricalStatistics {
   private stat64(counter: number): number {
     const { i32 } = this.cells.arena;
     const cell = (this.base + counter) >> 2;
-    return (i32[cell + 1]! >>> 0) * TWO_32 + (i32[cell]! >>> 0);
+    return ((i32[cell + 1] ?? 0) >>> 0) * TWO_32 + ((i32[cell] ?? 0) >>> 0);
   }
 }
 

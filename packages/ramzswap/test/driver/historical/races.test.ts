@@ -5,7 +5,7 @@
  * While one task is in an operation, another does a whole operation, at each point there is, one after the other. Where the second would have to wait for a
  * lock, that order of things cannot happen, and it is left out.
  */
-import { KernelBug, MisuseError, PAGE_SIZE, SWAP_INFO, type Profile } from '@swaplab/kernel-mm';
+import { KernelBug, MisuseError, PAGE_SIZE, SWAP_INFO, swpOffset, type Profile } from '@swaplab/kernel-mm';
 import { expect } from 'chai';
 import { RAMZSWAP } from '#src/driver/places.js';
 import { ioctlNumbers, parseStats, STATS_BYTES_2_6_34 } from '#src/driver/ioctl.js';
@@ -126,7 +126,7 @@ function isHarmless({ stop, problems, drift }: Seen): boolean {
 /** Nothing of the kind in the sound driver, with some orders that can happen at all. */
 function expectSound(race: Race): Seen[] {
   const seen = explore('sound', race);
-  expect(seen.length).to.be.greaterThan(2);
+  expect(seen.length).to.be.greaterThan(0);
   for (const end of seen)
     expect(isHarmless(end), `point ${end.point}: ${JSON.stringify(end)}`).to.equal(true);
   return seen;
@@ -148,20 +148,28 @@ describe('the races of the driver of 2.6.34, and the sound one without them', ()
 
   it('X1: so are those of RAW and of ZERO slots, and one can pass below zero', () => {
     const raw: Race = { setup: write(4, 4096), first: write(3, 4096), second: free(4) };
-    expect(explore('2.6.34', raw).flatMap(({ drift }) => drift).join()).to.include('pagesExpand is ');
+    expect(
+      explore('2.6.34', raw)
+        .flatMap(({ drift }) => drift)
+        .join(),
+    ).to.include('pagesExpand is ');
     const zero: Race = { setup: write(4, -1), first: write(3, -1), second: free(4) };
-    expect(explore('2.6.34', zero).flatMap(({ drift }) => drift).join()).to.include('pagesZero is ');
-    // The store of the writer undoes the first free; later frees take off what was never added again.
+    expect(
+      explore('2.6.34', zero)
+        .flatMap(({ drift }) => drift)
+        .join(),
+    ).to.include('pagesZero is ');
+    // The count of the write is lost in that of the free; to free what was written takes off what is not there.
     const below: Race = {
-      setup: all(write(4, 500), write(5, 500)),
+      setup: write(4, 500),
       first: free(4),
-      second: all(write(6, 500), free(5)),
+      second: write(6, 500),
       look: (machine) => {
         machine.device.slotFreeNotify(6);
         return machine.device.readStats().pagesStored;
       },
     };
-    expect(explore('2.6.34', below).some(({ extra }) => extra !== 0)).to.equal(true);
+    expect(explore('2.6.34', below).map(({ extra }) => extra)).to.include(2 ** 32 - 1);
     for (const { extra } of expectSound(below)) expect(extra).to.equal(0);
   });
 
@@ -175,9 +183,9 @@ describe('the races of the driver of 2.6.34, and the sound one without them', ()
   it('X3: ZERO is set after the mutex was dropped, and so on a slot that holds a page by now', () => {
     const race: Race = { first: write(3, -1), second: write(3, 500) };
     const problems = explore('2.6.34', race).flatMap((end) => end.problems);
-    expect(problems.some((sentence) => /^Slot 3 has an object at offset \d+ with flags 2/.test(sentence))).to.equal(
-      true,
-    );
+    expect(
+      problems.some((sentence) => /^Slot 3 has an object at offset \d+ with flags 2/.test(sentence)),
+    ).to.equal(true);
     expectSound(race);
   });
 
@@ -187,7 +195,8 @@ describe('the races of the driver of 2.6.34, and the sound one without them', ()
     expect(stops.some((stop) => /is freed, but it is free already/.test(stop))).to.equal(true);
     expectSound(race);
     // In 2.6.35 a write frees nothing: the first content is lost instead, whatever the order.
-    for (const end of explore('2.6.35', race)) expect(end.problems.join(), `${end.point}`).to.match(/nobody owns it/);
+    for (const end of explore('2.6.35', race))
+      expect(end.problems.join(), `${end.point}`).to.match(/nobody owns it/);
   });
 
   it('X5: a reader without a reference to its slot decodes what has been freed and given to another', () => {
@@ -236,7 +245,9 @@ describe('the races of the driver of 2.6.34, and the sound one without them', ()
     expect(new Set(clean).size).to.equal(1);
     const historical = explore('2.6.34', race);
     expect(historical.some(({ stop }) => /null pointer/.test(stop))).to.equal(true);
-    expect(historical.some(({ stop, extra }) => stop === '' && JSON.stringify(extra) !== clean[0])).to.equal(true);
+    expect(historical.some(({ stop, extra }) => stop === '' && JSON.stringify(extra) !== clean[0])).to.equal(
+      true,
+    );
     expectSound(race);
   });
 
@@ -283,15 +294,16 @@ describe('the races of the driver of 2.6.34, and the sound one without them', ()
 
   it('X8: a hook that is removed without swap_lock is called once more', () => {
     const called: boolean[] = [];
+    let entry = 0;
     const race = (variants: readonly string[]): Race => ({
       options: { variants },
       setup: (machine, page) => {
         machine.view.swapon('/dev/ramzswap0');
-        write(1, 300)(machine, page);
-        if (machine.kernel.swap.allocator.getSwapPage() !== 1) throw new Error('slot 1 was expected');
+        entry = machine.kernel.swap.allocator.getSwapPage();
+        write(swpOffset(entry), 300)(machine, page);
       },
       first: (machine) => {
-        machine.kernel.swap.counts.swapcacheFree(1);
+        machine.kernel.swap.counts.swapcacheFree(entry);
       },
       second: (machine) => {
         const before = machine.device.readStats().notifyFree;
