@@ -38,7 +38,7 @@ describe('benchmarks', () => {
     this.timeout(30_000);
     const early = await runBench({}, { signal: AbortSignal.abort() });
     const groups = new Set(early.rows.map((row) => row.name.split('.')[0]));
-    expect([...groups]).to.deep.equal(['sync', 'slots', 'path', 'codec', 'policies']);
+    expect([...groups]).to.deep.equal(['sync', 'slots', 'path', 'codec', 'xvmalloc', 'policies']);
     for (const row of early.rows)
       expect(row).to.include({ value: null, holds: null, skipped: 'interrupted' });
 

@@ -141,7 +141,11 @@ describe('the suspects', () => {
       '7 page frame(s) are not given back',
     ])
       expect(of('2.6.35', sentence)).to.deep.equal(['d14']);
-    expect(suspectsOfStop('2.6.35', 'Freeing page 2502 with 0 references.')).to.deep.equal(['d14']);
+    for (const report of [
+      'Freeing page 2502 with 0 references.',
+      'xvmalloc: 288 bytes are to be taken from a free block',
+    ])
+      expect(suspectsOfStop('2.6.35', report)).to.deep.equal(['d14']);
     expect(
       suspectsOfStop(
         '2.6.34',

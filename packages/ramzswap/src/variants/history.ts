@@ -28,9 +28,9 @@ const UP_TO_2_6_34 = HISTORICAL_PROFILES.filter((profile) => profile !== '2.6.35
 const DRIFT = /^ramzswap\d+: (comprDataSize|pagesStored|pagesExpand|pagesZero|goodCompress) is /;
 /** Pages of a pool that are counted and not there, or there and not counted. */
 const POOL_DRIFT = /^ramzswap\d+: poolPages is |^The pool counts \d+ pages/;
-/** What stops a machine, or is left behind, when something is freed twice, or not at all. */
+/** What stops a machine, or is left behind, when something is freed twice, or not at all; also later, when the pool stumbles over it. */
 const TWICE_OR_NEVER =
-  /is freed, but (it is free already|no object can start there)|Freeing page \d+ with|null pointer|page frame\(s\) are not given back/;
+  /is freed, but (it is free already|no object can start there)|are to be taken from a free block|Freeing page \d+ with|null pointer|page frame\(s\) are not given back/;
 
 /** The table, in order of the catalogue. */
 export const DRIVER_FAULTS: readonly DriverFault[] = [
@@ -49,7 +49,7 @@ export const DRIVER_FAULTS: readonly DriverFault[] = [
     inProfiles: ['2.6.35'],
     symptoms: ['contents', 'stop'],
     report: new RegExp(
-      `${DRIFT.source}|${POOL_DRIFT.source}|^Slot \\d+ (has|shares) |^Offset \\d+ of page |^Free list |${TWICE_OR_NEVER.source}`,
+      `${DRIFT.source}|${POOL_DRIFT.source}|^Slot \\d+ (has|shares) |^Offset \\d+ of page |^Free list |^xvmalloc: |${TWICE_OR_NEVER.source}`,
     ),
   },
   {
