@@ -12,6 +12,7 @@ export * from './xvmalloc/wasm-pool.js';
 export * from './xvmalloc/xvmalloc.js';
 export * from './driver/backing.js';
 export * from './driver/create-device.js';
+export * from './driver/device-kernel.js';
 export * from './driver/device.js';
 export * from './driver/historical/backing.js';
 export * from './driver/historical/device.js';

@@ -75,7 +75,11 @@ describe('the options of a run', () => {
       { codec: 'lz4', dictionary: 'kept' },
       /^only the codec lzo1x-2010 can keep its dictionary, not lz4$/,
     ],
-    ['an unknown dictionary', { dictionary: 'lost' }, /^dictionary "lost" is not known; allowed now: cleared, kept$/],
+    [
+      'an unknown dictionary',
+      { dictionary: 'lost' },
+      /^dictionary "lost" is not known; allowed now: cleared, kept$/,
+    ],
     [
       'an unknown codec',
       { codec: 'zstd' },

@@ -18,7 +18,7 @@ import {
   SECTORS_PER_PAGE,
   type Cells,
 } from '@swaplab/kernel-mm';
-import type { DeviceKernel } from './device.js';
+import type { DeviceKernel } from './device-kernel.js';
 import { BACKING_EXTENT, MAX_SWAP_NAME_LEN, RAMZSWAP, RZS_ENTRY, TABLE_PAGE_EXTENT } from './places.js';
 
 /** Entries on a page of the table. */

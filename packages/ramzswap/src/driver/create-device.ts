@@ -5,7 +5,8 @@
  * that the code of a version really had is its {@link NATURAL_POLICY}.
  */
 import type { FreeSlotPolicy, Profile } from '@swaplab/kernel-mm';
-import type { DeviceKernel, DeviceParts, RamzswapDevice } from './device.js';
+import type { DeviceKernel } from './device-kernel.js';
+import type { DeviceParts, RamzswapDevice } from './device.js';
 import { Device2635, HistoricalDevice } from './historical/device.js';
 import { SoundDevice } from './sound-device.js';
 

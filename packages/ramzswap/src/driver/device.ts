@@ -9,20 +9,11 @@
  * Life cycle: CREATED, by INIT INITIALISED, by RESET CREATED again. Sizes and the backing swap are chosen while it is CREATED.
  */
 import * as kernelMm from '@swaplab/kernel-mm';
-import {
-  Mutex,
-  type Bios,
-  type BlockDevices,
-  type Cells,
-  type Core,
-  type FileSystem,
-  type PageAllocator,
-  type Trace,
-  type Vmalloc,
-} from '@swaplab/kernel-mm';
+import { Mutex, type Cells, type Core, type PageAllocator } from '@swaplab/kernel-mm';
 import type { Codec } from '../codec/codec.js';
 import type { XvPool } from '../xvmalloc/xvmalloc.js';
 import type { BackingSwap } from './backing.js';
+import type { DeviceKernel } from './device-kernel.js';
 import { DeviceIoctl, type IoctlInterface } from './ioctl.js';
 import * as places from './places.js';
 import type { RamzswapPlaces } from './places.js';
@@ -40,19 +31,6 @@ const ENTRY_SHIFT = 3;
 
 /** Answer of a transfer that the device has not done: the request is the backing swap's. */
 export const FORWARDED = 1;
-
-/** What a device needs of the kernel. */
-export interface DeviceKernel {
-  readonly core: Core;
-  readonly frames: PageAllocator;
-  readonly vmalloc: Vmalloc;
-  readonly block: { readonly devices: BlockDevices; readonly bios: Bios; readonly files: FileSystem };
-  readonly trace: Trace;
-  readonly config: {
-    /** Size of the modelled memory in bytes. */
-    readonly ramBytes: number;
-  };
-}
 
 /** What a device is made of, besides the kernel; the same in all threads. */
 export interface DeviceParts {

@@ -17,7 +17,7 @@
  * No lock here: the device has its own, or, in history, none.
  */
 import { EBUSY, EFAULT, ENOTTY } from '@swaplab/kernel-mm';
-import type { DeviceKernel, RamzswapDevice } from './device.js';
+import type { DeviceKernel } from './device-kernel.js';
 import { MAX_SWAP_NAME_LEN } from './places.js';
 import type { RamzswapStats } from './statistics.js';
 
@@ -78,11 +78,24 @@ function numberOf(direction: number, number: number, bytes: number): number {
   return ((direction << 30) | (bytes << 16) | (TYPE << 8) | number) >>> 0;
 }
 
+/** The device as its ioctls see it; what the functions promise stands at `RamzswapDevice`. */
+export interface IoctlDevice {
+  readonly index: number;
+  readonly backing: { name(): string };
+  isInitialised(): boolean;
+  setDisksize(bytes: number): number;
+  setMemlimit(bytes: number): number;
+  setBackingSwap(name: string): number;
+  init(): number;
+  reset(): number;
+  getStats(): RamzswapStats | null;
+}
+
 /** The ioctls of one device, in one thread. @kernel ramzswap_ioctl in ramzswap_drv.c, 2.6.34 */
 export class DeviceIoctl {
   /** Which interface it has. */
   readonly version: IoctlInterface;
-  private readonly device: RamzswapDevice;
+  private readonly device: IoctlDevice;
   private readonly kernel: DeviceKernel;
   private readonly wordBytes: 4 | 8;
   private readonly numbers: IoctlNumbers;
@@ -93,7 +106,7 @@ export class DeviceIoctl {
    * @param version - of the interface
    * @param wordBytes - bytes of a `size_t`
    */
-  constructor(device: RamzswapDevice, kernel: DeviceKernel, version: IoctlInterface, wordBytes: 4 | 8) {
+  constructor(device: IoctlDevice, kernel: DeviceKernel, version: IoctlInterface, wordBytes: 4 | 8) {
     this.device = device;
     this.kernel = kernel;
     this.version = version;

@@ -25,7 +25,8 @@ import { createXvPool } from '../xvmalloc/wasm-pool.js';
 import * as xvmalloc from '../xvmalloc/xvmalloc.js';
 import { BackingSwap } from './backing.js';
 import * as base from './device.js';
-import { RamzswapDevice, type DeviceKernel, type DeviceParts } from './device.js';
+import type { DeviceKernel } from './device-kernel.js';
+import { RamzswapDevice, type DeviceParts } from './device.js';
 import * as places from './places.js';
 import { Statistics } from './statistics.js';
 

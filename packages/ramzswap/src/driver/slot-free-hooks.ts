@@ -21,7 +21,8 @@ import {
   type SwapSpaceOperations,
   type SymbolId,
 } from '@swaplab/kernel-mm';
-import type { DeviceKernel, RamzswapDevice } from './device.js';
+import type { DeviceKernel } from './device-kernel.js';
+import type { RamzswapDevice } from './device.js';
 
 /** Name of the slot-free callback. @kernel ramzswap_slot_free_notify of patch 3/3 */
 export const SLOT_FREE_NOTIFY = 'ramzswap_slot_free_notify';

@@ -359,8 +359,6 @@ describe('codecs in WASM', () => {
     const arena = createArena(65_536, true);
     expect(createCodec('lzo1x-2010').wasm).to.equal(false);
     expect(createCodec('lzo1x-2010', new Cells(arena)).wasm).to.equal(false);
-    expect(createCodec('lzo1x-2010', new Cells(arena, createPageBytes(arena, true))).wasm).to.equal(
-      true,
-    );
+    expect(createCodec('lzo1x-2010', new Cells(arena, createPageBytes(arena, true))).wasm).to.equal(true);
   });
 });

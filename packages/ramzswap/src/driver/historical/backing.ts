@@ -4,7 +4,7 @@
  */
 import { BLOCK_DEVICE } from '@swaplab/kernel-mm';
 import { BackingSwap } from '../backing.js';
-import type { DeviceKernel } from '../device.js';
+import type { DeviceKernel } from '../device-kernel.js';
 
 /** The backing swap of one device, as one thread sees it. @kernel setup_backing_swap in ramzswap_drv.c, 2.6.34 */
 export class HistoricalBackingSwap extends BackingSwap {

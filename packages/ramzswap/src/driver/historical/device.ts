@@ -8,7 +8,8 @@
  * The work area and the output of the compressor have fixed places here, so that they cannot be missing; table, pool and pages can.
  */
 import * as kernelMm from '@swaplab/kernel-mm';
-import { FORWARDED, type DeviceKernel, type DeviceParts } from '../device.js';
+import type { DeviceKernel } from '../device-kernel.js';
+import { FORWARDED, type DeviceParts } from '../device.js';
 import { writeSwapHeader } from '../header.js';
 import * as places from '../places.js';
 import type { RamzswapStats } from '../statistics.js';

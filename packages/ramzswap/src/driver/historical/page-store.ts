@@ -19,7 +19,8 @@
 import * as kernelMm from '@swaplab/kernel-mm';
 import { codecErrorName } from '../../codec/codec.js';
 import * as base from '../device.js';
-import { RamzswapDevice, type DeviceKernel, type DeviceParts } from '../device.js';
+import type { DeviceKernel } from '../device-kernel.js';
+import { RamzswapDevice, type DeviceParts } from '../device.js';
 import type { IoctlInterface } from '../ioctl.js';
 import * as places from '../places.js';
 import { HistoricalBackingSwap } from './backing.js';
