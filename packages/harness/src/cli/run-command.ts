@@ -5,7 +5,7 @@ import { EXIT_FAILED, EXIT_FINE, UsageError } from '../errors.js';
 import { assertFileWritable, writeFileAtomically, type FileOptions } from '../files.js';
 import { renderReport } from '../report/html/report.js';
 import { renderRun, runIsSound } from '../report/table.js';
-import type { RunDocument } from '../run/document.js';
+import type { RunDocument, RunProgress } from '../run/document.js';
 import {
   completeRunOptions,
   parseSize,
@@ -107,15 +107,18 @@ export async function runCommand(flags: RunFlags, context: CommandContext): Prom
   const { runWorkload } = await import('../run/run-workload.js');
   const line = createProgressLine(terminal);
   let document: RunDocument;
+  let last: RunProgress | null = null;
   try {
     document = await runWorkload(options, {
       signal,
       fault,
       pagesOut: flags.pagesOut ?? null,
       onProgress: (progress) => {
-        if (flags.quiet === true) return;
-        if (terminal.liveErr) line.draw(progressText(progress, terminal.unicode));
-        else if (progress.checkpoint === progress.checkpoints) terminal.err(policyEndText(progress));
+        last = progress;
+        if (flags.quiet !== true && terminal.liveErr) line.draw(progressText(progress, terminal.unicode));
+      },
+      onPolicyEnd: () => {
+        if (flags.quiet !== true && !terminal.liveErr && last !== null) terminal.err(policyEndText(last));
       },
     });
   } finally {

@@ -22,6 +22,8 @@ export interface RunContext {
   readonly signal?: AbortSignal;
   /** Told at each checkpoint. */
   readonly onProgress?: (progress: RunProgress) => void;
+  /** Told when a policy is done: from here on its result is kept, whatever happens. */
+  readonly onPolicyEnd?: (result: PolicyResult) => void;
   /** A fault put into the last swapper on its way, to see how it is reported. */
   readonly fault?: InjectedFault | null;
   /** A file in which the pages of the run are kept, so that `--pages` with it gives the same pages again. */
@@ -90,6 +92,7 @@ export async function runWorkload(
       if (interrupted()) break;
       const result = await run(policy, policyIndex, complete, context);
       policies.push(result);
+      context.onPolicyEnd?.(result);
       if (result.stopped === null) continue;
       // Threads of a machine that stopped may still be anywhere in it.
       await threads.close();

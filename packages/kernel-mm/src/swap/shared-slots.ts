@@ -6,7 +6,7 @@
  * slot has a user before and after, and its count needs no further digit. Nothing else has to be told then: no list, no counter, no summary.
  *
  * The critical section of `swap_lock` is a single call into WASM (`assembly/shared-slots.ts`), where the instructions that take and drop a
- * lock cost a third of what they cost here. It ends before anybody could ask what the task holds or how far it is, so nothing is noted about it. Where points
+ * lock cost a third of what they cost here. It ends before anybody could ask what the task holds, so nothing is noted about it but that it was a step. Where points
  * or times of the lock are wanted there is no short way.
  */
 import { instantiateOn } from '../arena/wasm.js';
@@ -64,7 +64,7 @@ export class SharedSlots {
     const area = this.infos + type * INFO_BYTES;
     const me = this.context.current + 1;
     const result = this.functions.addUser(this.lock, me, area + MAX, area + SWAP_MAP, entry & OFFSET_MASK);
-    return result >>> 1 === 0 ? result !== 0 : this.finish(result, me);
+    return this.finish(result, me);
   }
 
   /**
@@ -80,13 +80,15 @@ export class SharedSlots {
     const area = this.infos + type * INFO_BYTES;
     const me = this.context.current + 1;
     const result = this.functions.dropUser(this.lock, me, area + MAX, area + SWAP_MAP, entry & OFFSET_MASK);
-    return result >>> 1 === 0 ? result !== 0 : this.finish(result, me);
+    return this.finish(result, me);
   }
 
   /** Above bit 0 is what the lock word had besides our number when it was dropped: somebody sleeps, or it is damaged. */
   private finish(result: number, me: number): boolean {
-    this.table.swapLock.droppedInWasm((result >>> 1) ^ me);
-    return (result & 1) !== 0;
+    if (result >>> 1 !== 0) this.table.swapLock.droppedInWasm((result >>> 1) ^ me);
+    if ((result & 1) === 0) return false;
+    this.context.step();
+    return true;
   }
 }
 

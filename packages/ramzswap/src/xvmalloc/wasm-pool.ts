@@ -4,7 +4,7 @@
  *
  * Promise: the same choices, the same headers and links as `XvPool`, its twin in TypeScript; threads of one machine may use either. WASM does an
  * operation wholly, or finds the lock taken or something damaged, does nothing, and leaves it to the twin, which waits or reports. The section
- * ends before anybody could ask what the task holds or how far it is, so nothing is noted about it. Where points or times of the lock are wanted
+ * ends before anybody could ask what the task holds, so nothing is noted about it but that it was a step. Where points or times of the lock are wanted
  * there is no such pool.
  */
 import { instantiateOn, PAGE_SIZE, type Core, type PageAllocator } from '@swaplab/kernel-mm';
@@ -57,6 +57,7 @@ export class WasmXvPool extends XvPool {
     const { lock, address } = this;
     const me = this.core.context.current + 1;
     const result = this.functions.give(lock.address, me, address, this.bias, page, offset - XV_HEADER_BYTES);
+    if ((result & WHAT) !== REFUSED) this.core.context.step();
     if (result === DONE) return;
     if (result >>> 2 !== 0) lock.droppedInWasm(lockWord(result, me));
     const what = result & WHAT;
@@ -68,6 +69,7 @@ export class WasmXvPool extends XvPool {
     const { lock, address } = this;
     const me = this.core.context.current + 1;
     const result = this.functions.take(lock.address, me, address, this.bias, size, location);
+    if ((result & WHAT) !== REFUSED) this.core.context.step();
     if (result === DONE) return true;
     if (result >>> 2 !== 0) lock.droppedInWasm(lockWord(result, me));
     const what = result & WHAT;
