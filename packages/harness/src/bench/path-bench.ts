@@ -35,7 +35,7 @@ const HEAP_PAGES = 100_000;
 const HEAP_RUNS = 3;
 const WINDOW_MS = 20;
 /** Pairs of windows, of which the first ones warm up. */
-const WINDOWS = 60;
+const WINDOWS = 120;
 const WARM_UP_WINDOWS = 4;
 
 /** The group. */
