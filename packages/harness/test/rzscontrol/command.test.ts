@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { ramzswapOf } from '@swaplab/ramzswap';
+import { ramzswapOf, walkTable } from '@swaplab/ramzswap';
 import { expect } from 'chai';
 
 import { runCommandLine } from '#src/cli/program.js';
@@ -151,6 +151,57 @@ describe('swaplab rzscontrol', () => {
     expect((await swaplab('zramctl', '--machine', file)).out).to.match(
       /^NAME +ALGORITHM .*\n\/dev\/ramzswap0 lzo1x-2010 +1M .* 1 \[SWAP\]\n$/,
     );
+  });
+
+  it('prints statistics that are the sums of a walk over the table', async () => {
+    await make('/dev/ramzswap0', '-d', '2048', '-i');
+    const machine = loadMachine(file);
+    const view = machine.attach();
+    view.swapon('/dev/ramzswap0');
+    const space = view.createAddressSpace();
+    // Pages of all kinds: zero, of one word, half random, wholly random; some are thrown away again, some written anew.
+    const page = new Uint8Array(4096);
+    let word = 1;
+    const fill = (from: number): void => {
+      page.fill(from % 3 === 0 ? 0 : 7);
+      for (let at = 0; at < from * 64; at++)
+        page[at] = (word = Math.imul(word, 1_664_525) + 1_013_904_223) >>> 24;
+    };
+    for (let round = 0; round < 3; round++) {
+      for (let index = 0; index < 200; index++) {
+        fill(((index * (round + 1)) % 5) * 16);
+        space.write(index * 4096, page);
+      }
+      view.reclaimPages(150);
+      space.unmap(round * 40 * 4096, 20 * 4096);
+    }
+    const device = ramzswapOf(view).devices[0]!;
+    const walk = walkTable(device);
+    const counted = device.readStats();
+    view.detach();
+    saveMachine(machine, file);
+
+    expect(walk.problems).to.deep.equal([]);
+    for (const kind of [walk.zero, walk.raw, walk.compressed, walk.goodCompress]) expect(kind).to.be.above(0);
+    const used = walk.poolPages + walk.raw;
+    const { stats } = JSON.parse((await tool('--json', '/dev/ramzswap0', '-s')).out) as {
+      stats: Record<string, unknown>;
+    };
+    expect(stats).to.deep.include({
+      pagesZero: walk.zero,
+      pagesStored: walk.raw + walk.compressed,
+      goodCompressPct: Math.floor((walk.goodCompress * 100) / (walk.raw + walk.compressed)),
+      pagesExpandPct: Math.floor((walk.raw * 100) / (walk.raw + walk.compressed)),
+      comprDataSize: walk.comprBytes,
+      origDataSize: (walk.raw + walk.compressed) * 4096,
+      memUsedTotal: used * 4096,
+      pagesUsed: used,
+      numWrites: counted.numWrites,
+      notifyFree: counted.notifyFree,
+      failedReads: 0,
+      failedWrites: 0,
+    });
+    expect(counted.notifyFree).to.be.above(0);
   });
 
   it('refuses what cannot be', async () => {
