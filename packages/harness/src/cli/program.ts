@@ -136,7 +136,7 @@ function buildProgram(context: CommandContext, setExitCode: (code: number) => vo
       `\nSizes are bytes, or whole numbers with K, M or G behind them: multiples of a page of 4096 bytes.\n` +
         'Pages come from a file, from all files below a directory, from the memory of process N (Linux), or are\n' +
         'generated; at most 1024 are taken, spread over what is there.\n' +
-        '\nA historical profile has the faults of the swap core of its version; those of the driver are not in it yet.\n' +
+        '\nA historical profile has the faults of its version, in the swap core and in the driver. What goes wrong is named together with the\nfaults that can cause it.\n' +
         `${EXIT_CODES}\n\nExample:\n  $ swaplab run --policy none,notify --swappers 4 --ops 200000 --seed 1\n` +
         '  $ swaplab run --pages pid:$$ --pages-out pages.bin --seed 1\n' +
         '  $ swaplab run --policy notify --scenario swapoff-under-load --seed 1\n',

@@ -25,7 +25,7 @@ export const RUN_POLICIES = FREE_SLOT_POLICIES;
 /** How a device learns that a slot was freed. */
 export type RunPolicy = (typeof RUN_POLICIES)[number];
 
-/** The profiles that can run. The historical ones have the faults of the swap core of their version; those of its driver come later. */
+/** The profiles that can run. The historical ones have the faults of their version, in the swap core and in the driver. */
 export const RUN_PROFILES = PROFILES;
 /** Which faults of history are in the code. */
 export type RunProfile = Profile;
