@@ -86,6 +86,7 @@ export * from './vm/stats.js';
 export * from './vm/swap-cache.js';
 export * from './vm/anon-vma.js';
 export * from './vm/address-spaces.js';
+export * from './vm/mm.js';
 export * from './vm/page-io.js';
 export * from './vm/rmap.js';
 export * from './vm/reclaim.js';

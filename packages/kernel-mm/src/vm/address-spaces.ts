@@ -18,19 +18,17 @@
  * around, and one without swap entries counts as not on the list. @kernel struct mm_struct and mmlist, 2.6.34
  */
 import { ENOMEM } from '../errno.js';
-import type { Layout, Region } from '../arena/layout.js';
 import { PAGE_SHIFT } from '../arena/memory.js';
-import { struct } from '../arena/struct.js';
 import type { Frames } from '../page/frames.js';
 import { PAGE } from '../page/page.js';
 import type { Vmalloc } from '../page/vmalloc.js';
 import type { Cells } from '../sync/cells.js';
 import type { Context } from '../sync/context.js';
 import type { Core } from '../sync/core.js';
-import type { LockClass, LockClasses } from '../sync/lock-classes.js';
-import { layoutLocks, SpinLock, type Locks } from '../sync/locks.js';
-import { layoutRwSemaphores, RwSemaphore } from '../sync/rwsem.js';
-import { AnonVmas, layoutAnonVmas, type AnonVmasLayout } from './anon-vma.js';
+import { SpinLock, type Locks } from '../sync/locks.js';
+import { RwSemaphore } from '../sync/rwsem.js';
+import { AnonVmas } from './anon-vma.js';
+import { MM, PTE_PRESENT, PTE_WRITABLE, PTE_ACCESSED, type AddressSpacesLayout } from './mm.js';
 
 /** Entries a scan of a page table looks at between two breaks. */
 const SCAN_CHUNK = 256;
@@ -42,76 +40,6 @@ const PLACE_FREE = 0;
 const PLACE_LIVING = 1;
 /** Its process has ended, but somebody uses it still, or it is just being taken apart. */
 const PLACE_ENDING = 2;
-
-/** Page-table bit: the page is in memory. @kernel _PAGE_PRESENT */
-export const PTE_PRESENT = 0x001;
-/** Page-table bit: may be written. @kernel _PAGE_RW */
-export const PTE_WRITABLE = 0x002;
-/** Page-table bit: used since reclaim last looked. @kernel _PAGE_ACCESSED */
-export const PTE_ACCESSED = 0x020;
-/** Page-table bit: written since it was mapped. @kernel _PAGE_DIRTY */
-export const PTE_DIRTY = 0x040;
-
-/** An address space. */
-export const MM = struct(
-  'mm_struct',
-  {
-    /** 0 while the place is free, 1 while its process lives, 2 from its end until nobody uses it any more. */
-    live: 'i32',
-    /** Who keeps it: its process, and each task that works on it from outside. `mmlist_lock`. @kernel mm_users */
-    users: 'i32',
-    /** Virtual pages, 0 to `pages` - 1. */
-    pages: 'i32',
-    /** Byte address of the page table. */
-    table: 'i32',
-    /** Pages present. @kernel MM_ANONPAGES */
-    rss: 'i32',
-    /** Entries that are swap entries. @kernel MM_SWAPENTS */
-    swapents: 'i32',
-    /** 1 once it was ended for lack of memory. */
-    killed: 'i32',
-    /** Counts the lives of this place, so that a stale handle is noticed. */
-    generation: 'i32',
-  },
-  64,
-);
-
-/** Regions and lock classes of the address spaces. */
-export interface AddressSpacesLayout {
-  readonly mms: Region;
-  readonly tableLocks: Region;
-  readonly mmapSems: Region;
-  readonly listLock: Region;
-  readonly anonVmas: AnonVmasLayout;
-  readonly tableLockClass: LockClass;
-  readonly mmapSemClass: LockClass;
-  readonly listLockClass: LockClass;
-  readonly count: number;
-}
-
-/**
- * Reserves the address spaces.
- * @param layout - not yet sealed
- * @param classes - gets `anon_vma_lock`, `page_table_lock`, `mmap_sem` and `mmlist_lock`
- * @param count - most address spaces at one time
- */
-export function layoutAddressSpaces(
-  layout: Layout,
-  classes: LockClasses,
-  count: number,
-): AddressSpacesLayout {
-  return {
-    mms: layout.structs('hot', 'mm', MM, count),
-    tableLocks: layoutLocks(layout, 'page_table_lock', count),
-    mmapSems: layoutRwSemaphores(layout, 'mmap_sem', count),
-    listLock: layoutLocks(layout, 'mmlist_lock'),
-    anonVmas: layoutAnonVmas(layout, classes, count),
-    tableLockClass: classes.define('page_table_lock'),
-    mmapSemClass: classes.define('mmap_sem'),
-    listLockClass: classes.define('mmlist_lock'),
-    count,
-  };
-}
 
 /** What is known about an address space, by value. */
 export interface AddressSpaceInfo {

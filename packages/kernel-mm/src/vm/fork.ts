@@ -15,7 +15,8 @@ import { pteToSwpEntry, type SwapEntry } from '../swap/entries.js';
 import type { SwapCore } from '../swap/swap-core.js';
 import type { Context } from '../sync/context.js';
 import type { Core } from '../sync/core.js';
-import { PTE_PRESENT, type AddressSpaces } from './address-spaces.js';
+import type { AddressSpaces } from './address-spaces.js';
+import { PTE_PRESENT } from './mm.js';
 import { VM_EVENT, type VmEvents } from './stats.js';
 import type { Zap } from './zap.js';
 

@@ -17,7 +17,7 @@ import {
 } from '../swap/info.js';
 import type { SwapCore } from '../swap/swap-core.js';
 import type { Cells } from '../sync/cells.js';
-import { PTE_PRESENT, PTE_WRITABLE } from './address-spaces.js';
+import { PTE_PRESENT, PTE_WRITABLE } from './mm.js';
 import type { Vm } from './vm.js';
 
 /** Most sentences of one check; a broken machine would otherwise fill the screen. */

@@ -14,7 +14,8 @@ import { swpEntryToPte } from '../swap/entries.js';
 import type { SwapCore } from '../swap/swap-core.js';
 import type { Cells } from '../sync/cells.js';
 import type { Core } from '../sync/core.js';
-import { PTE_ACCESSED, PTE_DIRTY, PTE_PRESENT, type AddressSpaces } from './address-spaces.js';
+import type { AddressSpaces } from './address-spaces.js';
+import { PTE_ACCESSED, PTE_DIRTY, PTE_PRESENT } from './mm.js';
 import type { AnonVmas } from './anon-vma.js';
 import type { SwapCache } from './swap-cache.js';
 

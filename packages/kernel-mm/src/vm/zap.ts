@@ -11,7 +11,8 @@ import { pteToSwpEntry } from '../swap/entries.js';
 import type { SwapCore } from '../swap/swap-core.js';
 import type { Context } from '../sync/context.js';
 import type { Core } from '../sync/core.js';
-import { ANY_GENERATION, PTE_PRESENT, type AddressSpaces } from './address-spaces.js';
+import { ANY_GENERATION, type AddressSpaces } from './address-spaces.js';
+import { PTE_PRESENT } from './mm.js';
 import type { SwapCache } from './swap-cache.js';
 
 /** Unmapping of one thread. */

@@ -4,7 +4,7 @@ import { PAGE_SIZE } from '#src/arena/memory.js';
 import type { AddressSpace } from '#src/machine/address-space.js';
 import { PAGE, PG_ERROR, PG_UPTODATE } from '#src/page/page.js';
 import { SWAP_INFO } from '#src/swap/info.js';
-import { MM } from '#src/vm/address-spaces.js';
+import { MM } from '#src/vm/mm.js';
 import { bytesOf, createVmMachine, NOTHING_LEFT, type VmMachine } from './machine.js';
 
 /** Runs a call that must throw a {@link KernelError}, and gives it. */

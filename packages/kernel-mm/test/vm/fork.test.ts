@@ -5,7 +5,7 @@ import type { AddressSpace } from '#src/machine/address-space.js';
 import { PAGE, PG_DIRTY, PG_WRITEBACK } from '#src/page/page.js';
 import { swpOffset } from '#src/swap/entries.js';
 import { SWAP_MAP_MAX } from '#src/swap/info.js';
-import { PTE_ACCESSED, PTE_DIRTY, PTE_WRITABLE } from '#src/vm/address-spaces.js';
+import { PTE_ACCESSED, PTE_DIRTY, PTE_WRITABLE } from '#src/vm/mm.js';
 import { SWAP_FAIL, SWAP_SUCCESS } from '#src/vm/rmap.js';
 import { bytesOf, createVmMachine, NOTHING_LEFT, type VmMachine } from './machine.js';
 

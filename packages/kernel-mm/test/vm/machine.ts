@@ -10,7 +10,7 @@ import { PAGE, PG_DIRTY, PG_SWAPCACHE } from '#src/page/page.js';
 import { isSwapPte, pteToSwpEntry, type SwapEntry } from '#src/swap/entries.js';
 import { checkSwapInvariants } from '#src/swap/invariants.js';
 import type { FreeSlotPolicy } from '#src/swap/policy.js';
-import { PTE_PRESENT } from '#src/vm/address-spaces.js';
+import { PTE_PRESENT } from '#src/vm/mm.js';
 import type { Profile } from '#src/variants/profiles.js';
 import { checkVmInvariants } from '#src/vm/invariants.js';
 import type { VmEvent } from '#src/vm/stats.js';

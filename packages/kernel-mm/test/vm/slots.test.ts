@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { PAGE_SIZE } from '#src/arena/memory.js';
 import type { AddressSpace } from '#src/machine/address-space.js';
 import { PAGE, PG_DIRTY, PG_WRITEBACK } from '#src/page/page.js';
-import { PTE_DIRTY, PTE_WRITABLE } from '#src/vm/address-spaces.js';
+import { PTE_DIRTY, PTE_WRITABLE } from '#src/vm/mm.js';
 import { bytesOf, createVmMachine, NOTHING_LEFT, type VmMachine } from './machine.js';
 
 /** A process whose first page was written and is in a slot only, and that slot. */

@@ -4,7 +4,7 @@ import { EINTR, EIO, ENOMEM, EOPNOTSUPP, MisuseError } from '#src/errno.js';
 import type { AddressSpace } from '#src/machine/address-space.js';
 import { PAGE } from '#src/page/page.js';
 import { PF_OOM_ORIGIN } from '#src/sync/task.js';
-import { PTE_PRESENT, PTE_WRITABLE } from '#src/vm/address-spaces.js';
+import { PTE_PRESENT, PTE_WRITABLE } from '#src/vm/mm.js';
 import { bytesOf, createVmMachine, NOTHING_LEFT, type VmMachine, type VmOptions } from './machine.js';
 
 const RAM0 = '/dev/ram0';
