@@ -6,7 +6,8 @@
  * user of the same type. Callbacks may sleep; they get the type of the area as action and the address of what was opened as data: its block
  * device or the inode of its file, 0 for an area without one; and their answers are ignored. A swapoff that fails tells nothing.
  *
- * Between the moment an area becomes writable and the swapon callback slots of it may already be allocated and freed.
+ * "On" is told while nobody can take a slot of the area yet, so that no free goes unnoticed. The drafts told it last: between the moment an area
+ * became writable and the callback slots of it could already be allocated and freed.
  */
 import type { Layout } from '../arena/layout.js';
 import { EINVAL } from '../errno.js';

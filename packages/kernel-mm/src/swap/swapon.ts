@@ -265,6 +265,8 @@ export class SwapOn extends AreaPreparation {
     this.summaries.create(area, map);
     table.swaponMutex.lock();
     try {
+      // First, so that no slot can be freed before those who want to know of it are there. The original tells them last.
+      this.events.swaponChain.call(type, cells.ldu32(area + SWAP_INFO.swapFile));
       table.swapLock.lock();
       try {
         const prio = priority ?? this.list.nextAutomaticPriority();
@@ -278,7 +280,6 @@ export class SwapOn extends AreaPreparation {
       } finally {
         table.swapLock.unlock();
       }
-      this.events.swaponChain.call(type, cells.ldu32(area + SWAP_INFO.swapFile));
     } finally {
       table.swaponMutex.unlock();
     }
