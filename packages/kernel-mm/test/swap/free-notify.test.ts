@@ -182,6 +182,22 @@ describe('swap event notifiers', () => {
     expect(calls).to.deep.equal([1]);
   });
 
+  it('are told of a new area before anybody can have a slot of it', () => {
+    const machine = createSwapMachine();
+    const { notifierBlocks, swap } = machine;
+    const seen: unknown[] = [];
+    const symbol = notifierBlocks.calls.define('early', (_block, type) => {
+      seen.push([type, swap.table.nrSwapPages(), machine.get()]);
+      return NOTIFY_OK;
+    });
+    expect(swap.events.registerSwapEventNotifier(SWAP_EVENT_SWAPON, notifierBlocks.create(symbol))).to.equal(
+      0,
+    );
+    expect(machine.area(8)).to.equal(0);
+    expect(seen).to.deep.equal([[0, 0, null]]);
+    expect(machine.get()).to.deep.equal([0, 1]);
+  });
+
   it('of an unknown event are refused and logged', () => {
     const machine = createSwapMachine();
     const block = machine.notifierBlocks.create(machine.notifierBlocks.calls.define('any', () => NOTIFY_OK));
