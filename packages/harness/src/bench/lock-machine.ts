@@ -65,7 +65,7 @@ export function attachLockMachine(
   const context = new Context(
     cells,
     { tasks, panic, classes, stats, layout },
-    { mayWait: true, clock: null, lockStats: false, waitLimitMs: WAIT_LIMIT_MS_DEFAULT },
+    { mayWait: true, clock: null, lockStats: false, waitLimitMs: WAIT_LIMIT_MS_DEFAULT, control: null },
     tasks.claim(name),
   );
   const lock = new SpinLock(createLocks(context, spinlock), regions.lock.base, lockClass);

@@ -134,7 +134,7 @@ export function createBarePool(ramBytes: number, wasm: boolean): BarePool {
       stats: new LockStats(arena, regions.stats, classes),
       layout,
     },
-    { mayWait: false, clock: null, lockStats: false, waitLimitMs: WAIT_LIMIT_MS_DEFAULT },
+    { mayWait: false, clock: null, lockStats: false, waitLimitMs: WAIT_LIMIT_MS_DEFAULT, control: null },
     tasks.claim('replay'),
   );
   const core: Core = {

@@ -22,7 +22,7 @@ import { Context, WAIT_LIMIT_MS_DEFAULT } from '../sync/context.js';
 import type { Core } from '../sync/core.js';
 import { layoutLockStats, LockClasses, LockStats } from '../sync/lock-classes.js';
 import { layoutPanic, Panic } from '../sync/panic.js';
-import type { Clock, PointHook } from '../sync/point.js';
+import type { Clock, Control, PointHook } from '../sync/point.js';
 import { layoutTasks, Tasks } from '../sync/task.js';
 import { createLocks } from '../sync/ticket-lock.js';
 import { layoutTrace, type TraceRegions } from '../trace/rings.js';
@@ -46,6 +46,8 @@ export interface AttachOptions {
   readonly clock?: Clock | null;
   /** Called before each visible operation, or null (the default) in the free way. */
   readonly hook?: PointHook | null;
+  /** What runs this thread under a chosen schedule, or null (the default) in the free way. It brings its own hook. */
+  readonly control?: Control | null;
   /** Whether lock statistics are counted; off by default. */
   readonly lockStats?: boolean;
   /** Longest wait for a lock in milliseconds before the machine stops with a report; 60,000 by default. */
@@ -194,7 +196,8 @@ export function completeAttachOptions(
     name: options.name ?? defaults.name,
     mayWait: options.mayWait ?? defaults.mayWait,
     clock: options.clock ?? null,
-    hook: options.hook ?? null,
+    hook: options.control?.hook ?? options.hook ?? null,
+    control: options.control ?? null,
     lockStats: options.lockStats ?? false,
     waitLimitMs: options.waitLimitMs ?? WAIT_LIMIT_MS_DEFAULT,
   };
@@ -227,7 +230,8 @@ export function createCore(
   return {
     cells,
     context,
-    locks: createLocks(context, config.spinlock),
+    // Under control nobody spins and whoever runs next was chosen, so there is one kind of lock.
+    locks: createLocks(context, options.control === null ? config.spinlock : 'adaptive'),
     symbols: new Symbols(arena, regions.symbols),
   };
 }

@@ -11,7 +11,7 @@ import { KernelBug, MisuseError } from '../errno.js';
 import type { Cells } from './cells.js';
 import type { LockClass, LockClasses, LockStats } from './lock-classes.js';
 import type { Panic } from './panic.js';
-import type { Clock } from './point.js';
+import { giveWay, NOSITE as NO_SITE, type Clock, type Control, type Site } from './point.js';
 import { HELD_LOCKS_MAX, TASK, type TaskInfo, type Tasks } from './task.js';
 
 // Places in a task context, in words (of 8 bytes for times). They are constants of this module because an imported one is loaded and checked
@@ -28,6 +28,7 @@ const WAIT_CLASS = TASK.waitClass >> 2;
 const WAIT_SINCE = TASK.waitSince >> 3;
 const SIGNAL = TASK.signal >> 2;
 const HELD_MAX = HELD_LOCKS_MAX;
+const NOSITE: Site = NO_SITE;
 
 /** How a thread is attached, as far as locks are concerned. */
 export interface ContextOptions {
@@ -39,6 +40,8 @@ export interface ContextOptions {
   readonly lockStats: boolean;
   /** Longest wait in milliseconds before the machine stops with a report. */
   readonly waitLimitMs: number;
+  /** What runs this thread under a chosen schedule, or null in the free way. Then it waits by that alone. */
+  readonly control: Control | null;
 }
 
 /** Longest wait when nothing else is asked for, in milliseconds. */
@@ -143,11 +146,17 @@ export class Context {
   /**
    * Lets others run for a moment, in a loop that waits for somebody else's progress. @kernel cond_resched
    * @param round - how often the loop has turned; the first turns only spin, later ones sleep up to a millisecond
+   * @param site - where in the source
    * @throws `ERR_MACHINE_STOPPED` when the machine has stopped
    */
-  relax(round: number): void {
+  relax(round: number, site: Site = NOSITE): void {
     this.step();
     this.panic.check();
+    const { control } = this.options;
+    if (control !== null) {
+      giveWay(control, site);
+      return;
+    }
     if (round < 8 || !this.options.mayWait || !this.cells.arena.shared) return;
     const cell = this.task + STEPS;
     Atomics.wait(this.i32, cell, this.i32[cell]!, Math.min(1, round / 64));
@@ -166,7 +175,7 @@ export class Context {
     this.i32[this.task + FLAGS] = flags;
   }
 
-  /** Whether a signal waits for the running task. @kernel signal_pending @point */
+  /** Whether a signal waits for the running task. @kernel signal_pending */
   signalPending(): boolean {
     return this.cells.atomicLoad((this.task + SIGNAL) << 2) !== 0;
   }

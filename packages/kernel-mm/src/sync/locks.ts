@@ -19,7 +19,15 @@ import type { Layout, Region } from '../arena/layout.js';
 import { struct } from '../arena/struct.js';
 import type { Context } from './context.js';
 import type { LockClass } from './lock-classes.js';
-import { NOSITE as NO_SITE, POINT_LOCK, POINT_UNLOCK, type PointHook, type Site } from './point.js';
+import {
+  block,
+  NOSITE as NO_SITE,
+  POINT_LOCK,
+  POINT_UNLOCK,
+  type Control,
+  type PointHook,
+  type Site,
+} from './point.js';
 
 /** The {@link NO_SITE} of points; an imported constant is loaded and checked at each use, one of this module is not. */
 const NOSITE: Site = NO_SITE;
@@ -53,6 +61,7 @@ export class Locks {
   protected readonly context: Context;
   protected readonly i32: Int32Array;
   protected readonly hook: PointHook | null;
+  private readonly control: Control | null;
   protected readonly mayWait: boolean;
   /**
    * Whether a short critical section may be one call into WASM that takes and drops the word of a spinlock by itself. It knows words of this
@@ -65,12 +74,14 @@ export class Locks {
     this.context = context;
     this.i32 = context.cells.arena.i32;
     this.hook = context.cells.hook;
+    this.control = context.options.control;
     this.mayWait = context.options.mayWait && context.cells.arena.shared;
-    this.allowWasm = this.hook === null && context.options.clock === null && !context.options.lockStats;
+    const { clock, control, lockStats } = context.options;
+    this.allowWasm = this.hook === null && control === null && clock === null && !lockStats;
   }
 
   /**
-   * Takes a spinlock. The task must not sleep until it is dropped. @kernel spin_lock @point obj=0 @fastpath
+   * Takes a spinlock. The task must not sleep until it is dropped. @kernel spin_lock @point obj=0 kind=lock @fastpath
    * @param address - of the lock word
    * @param lockClass - its class
    * @throws {@link MisuseError} `ERR_WOULD_BLOCK` when another thread holds it and this view must not wait
@@ -83,10 +94,10 @@ export class Locks {
       context.preemptDisable();
       return;
     }
-    this.contend(address, lockClass, true);
+    this.contend(address, lockClass, true, site);
   }
 
-  /** Takes a spinlock if it is free. @kernel spin_trylock @point obj=0 */
+  /** Takes a spinlock if it is free. @kernel spin_trylock @point obj=0 kind=lock */
   spinTryLock(address: number, lockClass: LockClass, site: Site = NOSITE): boolean {
     if (this.hook !== null) this.hook(POINT_LOCK, address, site);
     if (Atomics.compareExchange(this.i32, address >> 2, 0, this.context.current + 1) !== 0) return false;
@@ -95,7 +106,7 @@ export class Locks {
     return true;
   }
 
-  /** Drops a spinlock the task holds. @kernel spin_unlock @point obj=0 */
+  /** Drops a spinlock the task holds. @kernel spin_unlock @point obj=0 kind=unlock */
   spinUnlock(address: number, lockClass: LockClass, site: Site = NOSITE): void {
     if (this.hook !== null) this.hook(POINT_UNLOCK, address, site);
     this.release(address, lockClass);
@@ -103,7 +114,7 @@ export class Locks {
   }
 
   /**
-   * Takes a mutex; may sleep, so no spinlock may be held. @kernel mutex_lock @point obj=0 @fastpath
+   * Takes a mutex; may sleep, so no spinlock may be held. @kernel mutex_lock @point obj=0 kind=lock @fastpath
    * @param address - of the lock word
    * @param lockClass - its class
    * @throws {@link MisuseError} `ERR_WOULD_BLOCK` when another thread holds it and this view must not wait
@@ -115,10 +126,10 @@ export class Locks {
       this.context.noteAcquired(address, lockClass, false, 0);
       return;
     }
-    this.contend(address, lockClass, false);
+    this.contend(address, lockClass, false, site);
   }
 
-  /** Takes a mutex if it is free; allowed also where sleeping is not. @kernel mutex_trylock @point obj=0 */
+  /** Takes a mutex if it is free; allowed also where sleeping is not. @kernel mutex_trylock @point obj=0 kind=lock */
   mutexTryLock(address: number, lockClass: LockClass, site: Site = NOSITE): boolean {
     if (this.hook !== null) this.hook(POINT_LOCK, address, site);
     if (Atomics.compareExchange(this.i32, address >> 2, 0, this.context.current + 1) !== 0) return false;
@@ -126,7 +137,7 @@ export class Locks {
     return true;
   }
 
-  /** Drops a mutex the task holds. @kernel mutex_unlock @point obj=0 */
+  /** Drops a mutex the task holds. @kernel mutex_unlock @point obj=0 kind=unlock */
   mutexUnlock(address: number, lockClass: LockClass, site: Site = NOSITE): void {
     if (this.hook !== null) this.hook(POINT_UNLOCK, address, site);
     this.release(address, lockClass);
@@ -164,7 +175,8 @@ export class Locks {
         `The word of ${name} is 0x${(word >>> 0).toString(16)} while ${context.tasks.nameOf(context.current)} holds it.`,
       );
     }
-    Atomics.notify(this.i32, address >> 2, 1);
+    if (this.control !== null) this.control.wake(address);
+    else Atomics.notify(this.i32, address >> 2, 1);
   }
 
   /** Stops the machine: the task does not hold the lock it drops. Both kinds of lock words have the owner in the same bits. */
@@ -187,11 +199,15 @@ export class Locks {
   }
 
   /** The slow path: spin, then sleep, until the lock is ours. */
-  private contend(address: number, lockClass: LockClass, spinning: boolean): void {
+  private contend(address: number, lockClass: LockClass, spinning: boolean, site: Site): void {
     const { context, i32 } = this;
     const cell = address >> 2;
     const me = context.current + 1;
     if ((Atomics.load(i32, cell) & OWNER_MASK) === me) this.reportRecursion(address, lockClass);
+    if (this.control !== null) {
+      this.contendUnderControl(this.control, address, lockClass, spinning, site);
+      return;
+    }
     if (!this.mayWait) {
       // The lock may have become free since we looked: then it is ours, else its owner is named.
       const seen = Atomics.compareExchange(i32, cell, 0, me);
@@ -222,6 +238,32 @@ export class Locks {
       if (verdict === 'timed-out') waitedMs += WAIT_SLICE_MS;
       checkWait(context, address, lockClass, waitedMs, this.deadOwner(cell));
     }
+    context.noteRunning();
+    context.noteAcquired(address, lockClass, true, since);
+    if (spinning) context.preemptDisable();
+  }
+
+  /** The same for a thread under a chosen schedule: it neither spins nor sleeps, and nobody else runs between look and step. */
+  private contendUnderControl(
+    control: Control,
+    address: number,
+    lockClass: LockClass,
+    spinning: boolean,
+    site: Site,
+  ): void {
+    const { context, i32 } = this;
+    const cell = address >> 2;
+    const me = context.current + 1;
+    const since = context.now();
+    context.noteWaiting(address, lockClass);
+    for (;;) {
+      const seen = Atomics.load(i32, cell);
+      if (seen === 0) break;
+      // Whoever drops it sees that somebody waits, and wakes us.
+      Atomics.store(i32, cell, seen | CONTENDED);
+      block(control, address, false, site);
+    }
+    Atomics.store(i32, cell, me);
     context.noteRunning();
     context.noteAcquired(address, lockClass, true, since);
     if (spinning) context.preemptDisable();
@@ -298,17 +340,17 @@ export class SpinLock {
     this.lockClass = lockClass;
   }
 
-  /** Takes it. @point @fastpath */
+  /** Takes it. @point obj=this.address kind=lock @fastpath */
   lock(site: Site = NOSITE): void {
     this.locks.spinLock(this.address, this.lockClass, site);
   }
 
-  /** Takes it if it is free. @point */
+  /** Takes it if it is free. @point obj=this.address kind=lock */
   tryLock(site: Site = NOSITE): boolean {
     return this.locks.spinTryLock(this.address, this.lockClass, site);
   }
 
-  /** Drops it. @point */
+  /** Drops it. @point obj=this.address kind=unlock */
   unlock(site: Site = NOSITE): void {
     this.locks.spinUnlock(this.address, this.lockClass, site);
   }
@@ -342,17 +384,17 @@ export class Mutex {
     this.lockClass = lockClass;
   }
 
-  /** Takes it; may sleep. @point @fastpath */
+  /** Takes it; may sleep. @point obj=this.address kind=lock @fastpath */
   lock(site: Site = NOSITE): void {
     this.locks.mutexLock(this.address, this.lockClass, site);
   }
 
-  /** Takes it if it is free. @point */
+  /** Takes it if it is free. @point obj=this.address kind=lock */
   tryLock(site: Site = NOSITE): boolean {
     return this.locks.mutexTryLock(this.address, this.lockClass, site);
   }
 
-  /** Drops it. @point */
+  /** Drops it. @point obj=this.address kind=unlock */
   unlock(site: Site = NOSITE): void {
     this.locks.mutexUnlock(this.address, this.lockClass, site);
   }

@@ -17,7 +17,7 @@
  */
 import type { Context } from './context.js';
 import { checkWait, WAIT_SLICE_MS } from './locks.js';
-import { NOSITE as NO_SITE, POINT_LOCK, POINT_UNLOCK, POINT_WAIT, type Site } from './point.js';
+import { block, NOSITE as NO_SITE, POINT_LOCK, POINT_UNLOCK, type Site } from './point.js';
 import { TASK, TASK_DEAD, TASK_FREE, TASKS_MAX } from './task.js';
 
 /** The {@link NO_SITE} of points; an imported constant is loaded and checked at each use, one of this module is not. */
@@ -32,24 +32,26 @@ const NUMBER_MASK = WAITED - 1;
 
 /** Read-copy-update of one thread. Has no state of its own: any number of objects on one context are the same. */
 export class Rcu {
+  /** Byte address of the cell in which the running task says whether it reads. */
+  readonly cell: number;
   private readonly context: Context;
   private readonly i32: Int32Array;
 
   /** @param context - the running thread */
   constructor(context: Context) {
+    this.cell = context.tasks.addressOf(context.current) + TASK.rcu;
     this.context = context;
     this.i32 = context.cells.arena.i32;
   }
 
   /**
    * Begins a section, in which the task must not sleep. Sections may lie in each other; the outermost one counts. Never waits.
-   * @kernel include/linux/rcupdate.h rcu_read_lock @point
+   * @kernel include/linux/rcupdate.h rcu_read_lock @point obj=this.cell kind=lock
    */
   readLock(site: Site = NOSITE): void {
     const { context, i32 } = this;
-    const address = context.tasks.addressOf(context.current);
-    if (context.cells.hook !== null) context.cells.hook(POINT_LOCK, address + TASK.rcu, site);
-    const task = address >> 2;
+    if (context.cells.hook !== null) context.cells.hook(POINT_LOCK, this.cell, site);
+    const task = context.tasks.addressOf(context.current) >> 2;
     context.preemptDisable();
     const nesting = i32[task + NESTING]!;
     i32[task + NESTING] = nesting + 1;
@@ -57,12 +59,11 @@ export class Rcu {
     if (nesting === 0) Atomics.store(i32, task + CELL, (i32[task + CELL]! + 1) & NUMBER_MASK);
   }
 
-  /** Ends a section, and wakes the writers that wait for it. Never waits. @kernel include/linux/rcupdate.h rcu_read_unlock @point */
+  /** Ends a section, and wakes the writers that wait for it. Never waits. @kernel include/linux/rcupdate.h rcu_read_unlock @point obj=this.cell kind=unlock */
   readUnlock(site: Site = NOSITE): void {
     const { context, i32 } = this;
-    const address = context.tasks.addressOf(context.current);
-    if (context.cells.hook !== null) context.cells.hook(POINT_UNLOCK, address + TASK.rcu, site);
-    const task = address >> 2;
+    if (context.cells.hook !== null) context.cells.hook(POINT_UNLOCK, this.cell, site);
+    const task = context.tasks.addressOf(context.current) >> 2;
     const nesting = i32[task + NESTING]! - 1;
     if (nesting < 0) {
       context.bug(`${context.tasks.nameOf(context.current)} ends an RCU section, but is not inside of one.`);
@@ -70,9 +71,15 @@ export class Rcu {
     i32[task + NESTING] = nesting;
     if (nesting === 0) {
       const next = (i32[task + CELL]! + 1) & NUMBER_MASK;
-      if ((Atomics.exchange(i32, task + CELL, next) & WAITED) !== 0) Atomics.notify(i32, task + CELL);
+      if ((Atomics.exchange(i32, task + CELL, next) & WAITED) !== 0) this.wakeWriters();
     }
     context.preemptEnable();
+  }
+
+  private wakeWriters(): void {
+    const { control } = this.context.options;
+    if (control !== null) control.wake(this.cell);
+    else Atomics.notify(this.i32, this.cell >> 2);
   }
 
   /** Whether the running task is inside a section. */
@@ -83,22 +90,20 @@ export class Rcu {
   /**
    * Waits until every section that had begun before the call has ended. May sleep; the caller holds no spinlock and is inside no section.
    * @throws MisuseError `ERR_WOULD_BLOCK` when a task is inside a section and this view must not wait
-   * @kernel kernel/rcutree_plugin.h synchronize_rcu, 2.6.34 @point
+   * @kernel kernel/rcutree_plugin.h synchronize_rcu, 2.6.34
    */
   synchronizeRcu(site: Site = NOSITE): void {
     const { context } = this;
-    if (context.cells.hook !== null) {
-      context.cells.hook(POINT_WAIT, context.tasks.addressOf(context.current) + TASK.rcu, site);
-    }
+    context.cells.announceWait(this.cell, site);
     context.mightSleep('waiting for readers under RCU');
-    for (let id = 0; id < TASKS_MAX; id++) this.waitForReader(id);
+    for (let id = 0; id < TASKS_MAX; id++) this.waitForReader(id, site);
   }
 
   /**
    * Waits until a task has left the section it is in now, if it is in one.
    * @param id - of any task
    */
-  waitForReader(id: number): void {
+  waitForReader(id: number, site: Site = NOSITE): void {
     const { context, i32 } = this;
     const address = context.tasks.addressOf(id) + TASK.rcu;
     const number = Atomics.load(i32, address >> 2) & NUMBER_MASK;
@@ -114,7 +119,8 @@ export class Rcu {
       this.checkReader(id, address, waitedMs);
       const waited = seen | WAITED;
       if (waited !== seen && Atomics.compareExchange(i32, address >> 2, seen, waited) !== seen) continue;
-      if (Atomics.wait(i32, address >> 2, waited, WAIT_SLICE_MS) === 'timed-out') waitedMs += WAIT_SLICE_MS;
+      if (context.options.control !== null) block(context.options.control, address, false, site);
+      else if (Atomics.wait(i32, address >> 2, waited, WAIT_SLICE_MS) === 'timed-out') waitedMs += WAIT_SLICE_MS;
     }
     context.noteRunning();
   }

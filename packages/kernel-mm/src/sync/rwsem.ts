@@ -15,7 +15,7 @@ import { struct } from '../arena/struct.js';
 import type { Context } from './context.js';
 import type { LockClass } from './lock-classes.js';
 import { checkWait, WAIT_SLICE_MS } from './locks.js';
-import { NOSITE as NO_SITE, POINT_LOCK, POINT_UNLOCK, type Site } from './point.js';
+import { block, NOSITE as NO_SITE, POINT_LOCK, POINT_UNLOCK, type Site } from './point.js';
 
 /** The {@link NO_SITE} of points; an imported constant is loaded and checked at each use, one of this module is not. */
 const NOSITE: Site = NO_SITE;
@@ -57,7 +57,7 @@ export class RwSemaphore {
     this.i32 = context.cells.arena.i32;
   }
 
-  /** Takes it for reading. @kernel down_read @point @fastpath */
+  /** Takes it for reading. @kernel down_read @point obj=this.address kind=lock @fastpath */
   downRead(site: Site = NOSITE): void {
     this.enter(site);
     if (
@@ -68,12 +68,12 @@ export class RwSemaphore {
       this.context.noteRunning();
       return;
     }
-    this.waitFor(false);
+    this.waitFor(false, site);
   }
 
   /**
    * Takes it for reading if that needs no wait; a writer that waits is let go first. Nothing may be held that sleeping forbids: that is a rule of
-   * {@link downRead}, too. @kernel down_read_trylock @point
+   * {@link downRead}, too. @kernel down_read_trylock @point obj=this.address kind=lock
    */
   tryDownRead(site: Site = NOSITE): boolean {
     this.enter(site);
@@ -90,7 +90,7 @@ export class RwSemaphore {
     }
   }
 
-  /** Drops it after reading. @kernel up_read @point */
+  /** Drops it after reading. @kernel up_read @point obj=this.address kind=unlock */
   upRead(site: Site = NOSITE): void {
     this.announce(POINT_UNLOCK, site);
     const word = this.i32[this.address >> 2]!;
@@ -102,7 +102,7 @@ export class RwSemaphore {
     if ((before & READERS_MASK) === 1 && (before & WAITERS) !== 0) this.wakeWaiters();
   }
 
-  /** Takes it for writing. @kernel down_write @point @fastpath */
+  /** Takes it for writing. @kernel down_write @point obj=this.address kind=lock @fastpath */
   downWrite(site: Site = NOSITE): void {
     this.enter(site);
     if (Atomics.compareExchange(this.i32, this.address >> 2, 0, WRITER) === 0) {
@@ -110,10 +110,10 @@ export class RwSemaphore {
       this.context.noteRunning();
       return;
     }
-    this.waitFor(true);
+    this.waitFor(true, site);
   }
 
-  /** Drops it after writing. @kernel up_write @point */
+  /** Drops it after writing. @kernel up_write @point obj=this.address kind=unlock */
   upWrite(site: Site = NOSITE): void {
     this.announce(POINT_UNLOCK, site);
     const word = this.i32[this.address >> 2]!;
@@ -156,10 +156,12 @@ export class RwSemaphore {
   /** Clears the waiters bit, then wakes all: each looks again, and sets the bit again if it must stay. */
   private wakeWaiters(): void {
     Atomics.and(this.i32, this.address >> 2, ~WAITERS);
-    Atomics.notify(this.i32, this.address >> 2);
+    const { control } = this.context.options;
+    if (control !== null) control.wake(this.address);
+    else Atomics.notify(this.i32, this.address >> 2);
   }
 
-  private waitFor(writing: boolean): void {
+  private waitFor(writing: boolean, site: Site): void {
     const { context, i32 } = this;
     const cell = this.address >> 2;
     const writers = (this.address + RWSEM.writersWaiting) >> 2;
@@ -186,7 +188,8 @@ export class RwSemaphore {
       contended = true;
       const marked = seen | WAITERS;
       if (marked !== seen && Atomics.compareExchange(i32, cell, seen, marked) !== seen) continue;
-      if (Atomics.wait(i32, cell, marked, WAIT_SLICE_MS) === 'timed-out') waitedMs += WAIT_SLICE_MS;
+      if (context.options.control !== null) block(context.options.control, this.address, false, site);
+      else if (Atomics.wait(i32, cell, marked, WAIT_SLICE_MS) === 'timed-out') waitedMs += WAIT_SLICE_MS;
       rounds++;
       checkWait(context, this.address, this.lockClass, waitedMs, context.tasks.findDeadUser(this.address));
     }

@@ -47,7 +47,7 @@ function isFree(word: number): boolean {
 export class TicketLocks extends Locks {
   override readonly allowWasm: boolean = false;
 
-  /** Takes a spinlock when its turn comes. @kernel __ticket_spin_lock, x86, 2.6.34 @point obj=0 @fastpath */
+  /** Takes a spinlock when its turn comes. @kernel __ticket_spin_lock, x86, 2.6.34 @point obj=0 kind=lock @fastpath */
   override spinLock(address: number, lockClass: LockClass, site: Site = NOSITE): void {
     if (this.hook !== null) this.hook(POINT_LOCK, address, site);
     if (this.takeFree(address)) {
@@ -58,7 +58,7 @@ export class TicketLocks extends Locks {
     this.standInLine(address, lockClass);
   }
 
-  /** Takes a spinlock if it is free and nobody waits for it. @kernel __ticket_spin_trylock, x86, 2.6.34 @point obj=0 */
+  /** Takes a spinlock if it is free and nobody waits for it. @kernel __ticket_spin_trylock, x86, 2.6.34 @point obj=0 kind=lock */
   override spinTryLock(address: number, lockClass: LockClass, site: Site = NOSITE): boolean {
     if (this.hook !== null) this.hook(POINT_LOCK, address, site);
     if (!this.takeFree(address)) return false;
@@ -67,7 +67,7 @@ export class TicketLocks extends Locks {
     return true;
   }
 
-  /** Drops a spinlock the task holds: the next number is served. @kernel __ticket_spin_unlock, x86, 2.6.34 @point obj=0 */
+  /** Drops a spinlock the task holds: the next number is served. @kernel __ticket_spin_unlock, x86, 2.6.34 @point obj=0 kind=unlock */
   override spinUnlock(address: number, lockClass: LockClass, site: Site = NOSITE): void {
     if (this.hook !== null) this.hook(POINT_UNLOCK, address, site);
     const { context, i32 } = this;

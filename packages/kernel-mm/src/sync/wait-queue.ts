@@ -10,7 +10,7 @@ import type { Layout, Region } from '../arena/layout.js';
 import { struct } from '../arena/struct.js';
 import type { Context } from './context.js';
 import { checkWait, WAIT_SLICE_MS } from './locks.js';
-import { NOSITE as NO_SITE, POINT_WAIT, POINT_WAKE, type Site } from './point.js';
+import { block, FAULT_SPURIOUS_WAKE, NOSITE as NO_SITE, POINT_WAKE, type Control, type Site } from './point.js';
 
 /** The {@link NO_SITE} of points; an imported constant is loaded and checked at each use, one of this module is not. */
 const NOSITE: Site = NO_SITE;
@@ -43,23 +43,25 @@ export class WaitQueue {
     this.i32 = context.cells.arena.i32;
   }
 
-  /** Takes a ticket; look at the condition after this. @point */
+  /** Takes a ticket; look at the condition after this. @point obj=this.address kind=atomic */
   prepareToWait(site: Site = NOSITE): number {
     return this.context.cells.atomicLoad(this.address + WAIT_QUEUE.sequence, site);
   }
 
   /**
-   * Sleeps until a wake-up that came after the ticket was taken, or until the limit. @point
+   * Sleeps until a wake-up that came after the ticket was taken, or until the limit.
    * @param ticket - from {@link prepareToWait}
    * @param limitMs - longest sleep in milliseconds; `Infinity` leaves it to the machine's own limit, which stops it with a report
    * @returns true when woken, false when the limit was reached
    */
   wait(ticket: number, limitMs: number, site: Site = NOSITE): boolean {
     const { context, i32 } = this;
-    if (context.cells.hook !== null) context.cells.hook(POINT_WAIT, this.address, site);
+    context.cells.announceWait(this.address, site);
     context.mightSleep('waiting on a wait queue');
     const sequence = (this.address + WAIT_QUEUE.sequence) >> 2;
     if (Atomics.load(i32, sequence) !== ticket) return true;
+    const { control } = context.options;
+    if (control !== null) return this.waitUnderControl(control, ticket, limitMs !== Infinity, site);
     if (!context.options.mayWait || !context.cells.arena.shared)
       context.wouldBlock('it would have to wait for a wake-up');
     Atomics.add(i32, (this.address + WAIT_QUEUE.waiters) >> 2, 1);
@@ -81,12 +83,31 @@ export class WaitQueue {
     return woken;
   }
 
-  /** Wakes all who wait. @kernel wake_up_all @point */
+  /**
+   * The same for a thread under a chosen schedule. A wait with a limit may end when nobody else can run; one without may be woken by nobody, as
+   * those who wait must allow for.
+   */
+  private waitUnderControl(control: Control, ticket: number, timed: boolean, site: Site): boolean {
+    const { context, i32 } = this;
+    const sequence = (this.address + WAIT_QUEUE.sequence) >> 2;
+    if (control.fault(FAULT_SPURIOUS_WAKE)) return true;
+    Atomics.add(i32, (this.address + WAIT_QUEUE.waiters) >> 2, 1);
+    context.noteWaiting(this.address, -1);
+    do block(control, this.address, timed, site);
+    while (!timed && Atomics.load(i32, sequence) === ticket);
+    context.noteRunning();
+    Atomics.sub(i32, (this.address + WAIT_QUEUE.waiters) >> 2, 1);
+    return Atomics.load(i32, sequence) !== ticket;
+  }
+
+  /** Wakes all who wait. @kernel wake_up_all @point obj=this.address kind=wake */
   wakeAll(site: Site = NOSITE): void {
     if (this.context.cells.hook !== null) this.context.cells.hook(POINT_WAKE, this.address, site);
     Atomics.add(this.i32, (this.address + WAIT_QUEUE.sequence) >> 2, 1);
     if (Atomics.load(this.i32, (this.address + WAIT_QUEUE.waiters) >> 2) !== 0) {
-      Atomics.notify(this.i32, (this.address + WAIT_QUEUE.sequence) >> 2);
+      const { control } = this.context.options;
+      if (control !== null) control.wake(this.address);
+      else Atomics.notify(this.i32, (this.address + WAIT_QUEUE.sequence) >> 2);
     }
   }
 }

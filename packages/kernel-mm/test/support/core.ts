@@ -113,6 +113,7 @@ export function attachTestCore<R>(
       clock: options.clock ?? null,
       lockStats: options.lockStats ?? false,
       waitLimitMs: options.waitLimitMs ?? TEST_WAIT_LIMIT_MS,
+      control: null,
     },
     task,
   );
