@@ -106,6 +106,7 @@ export * from './machine/config-files.js';
 export * from './machine/config.js';
 export * from './machine/driver.js';
 export * from './machine/kernel.js';
+export * from './machine/bare-machine.js';
 export * from './machine/address-space.js';
 export * from './machine/view.js';
 export * from './machine/machine.js';

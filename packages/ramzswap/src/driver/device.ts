@@ -125,6 +125,14 @@ export abstract class RamzswapDevice {
   abstract slotFreeNotify(slot: number): void;
 
   /**
+   * Does what the callback put off. This driver puts nothing off; the work of those that do belongs to a thread of the kernel's. May sleep.
+   * @returns slots that were freed
+   */
+  runDeferredFrees(): number {
+    return 0;
+  }
+
+  /**
    * Serves a request, or hands it on. May sleep, but not for a discard. @kernel ramzswap_make_request, 2.6.34
    * @param bio - of the running task
    * @returns 0: completed here; 1: it names the backing swap now

@@ -41,8 +41,9 @@ const TABLE_LOCK_BYTES = TABLE_LOCK.$bytes;
 export abstract class PageStore extends RamzswapDevice {
   readonly pool: xvmalloc.XvPool;
   readonly stats: Statistics;
+  /** Class of the table locks. */
+  readonly tableLockClass: LockClass;
   private readonly locks: Locks;
-  private readonly tableLockClass: LockClass;
   private readonly location: number;
   private readonly tableLocks: number;
 
@@ -67,10 +68,18 @@ export abstract class PageStore extends RamzswapDevice {
     return this.cells.atomicLoad(this.address + RAMZSWAP.initDone) !== 0;
   }
 
+  /**
+   * Whether the device is initialised still, for who looked without a lock and holds one now that keeps RESET away: the mutex, or the table lock
+   * of a slot.
+   */
+  isStillInitialised(): boolean {
+    return this.isInitialised();
+  }
+
   readPage(slot: number, to: number): number {
     this.lockSlot(slot);
     try {
-      if (!this.isInitialised()) return -EIO;
+      if (!this.isStillInitialised()) return -EIO;
       const result = this.readEntry(slot, to);
       // A forwarded read is the backing swap's.
       const counter = result === FORWARDED ? TABLE_LOCK.bdevNumReads : TABLE_LOCK.numReads;
@@ -85,7 +94,7 @@ export abstract class PageStore extends RamzswapDevice {
   writePage(slot: number, from: number): number {
     this.lock.lock();
     try {
-      if (!this.isInitialised()) return -EIO;
+      if (!this.isStillInitialised()) return -EIO;
       this.stats.countWrite();
       const result = this.writeLocked(slot, from);
       if (result < 0) this.stats.countFailedWrite();
@@ -102,8 +111,13 @@ export abstract class PageStore extends RamzswapDevice {
    * @param slot - below {@link slots}
    */
   freePage(slot: number): void {
-    const { cells } = this;
     this.core.context.assertHeld(this.tableLockOf(slot), 'freePage');
+    this.clearEntry(slot);
+  }
+
+  /** What {@link freePage} does, without a look at the lock. */
+  clearEntry(slot: number): void {
+    const { cells } = this;
     const entry = this.entryOf(slot);
     const page = cells.ld32(entry + RZS_ENTRY.page);
     const offset = cells.ld16(entry + RZS_ENTRY.offset);
@@ -124,6 +138,24 @@ export abstract class PageStore extends RamzswapDevice {
       this.pool.free(page, offset);
     }
     if ((flags & RZS_HEADER) === 0) this.stats.slotFreed(this.tableLockOf(slot), flags, bytes);
+  }
+
+  /**
+   * Frees what a slot holds that is about to be written: a free may have been missed, and not all writes come from the swap core. The caller
+   * holds `rzs_lock`.
+   * @param slot - below {@link slots}
+   */
+  freeBeforeWrite(slot: number): void {
+    const { cells } = this;
+    const entry = this.entryOf(slot);
+    // Only the holder of `rzs_lock` fills an entry, so one that is seen empty stays empty without the table lock.
+    if (cells.ld32(entry + RZS_ENTRY.page) === 0 && cells.ld8(entry + RZS_ENTRY.flags) === 0) return;
+    this.lockSlot(slot);
+    try {
+      this.freePage(slot);
+    } finally {
+      this.unlockSlot(slot);
+    }
   }
 
   /** Takes the table lock of a slot, a spinlock. */
@@ -198,16 +230,7 @@ export abstract class PageStore extends RamzswapDevice {
   /** Writes under the mutex, which the compressor's areas and all fills of the table need. */
   private writeLocked(slot: number, from: number): number {
     const { cells } = this;
-    const entry = this.entryOf(slot);
-    // Only the holder of `rzs_lock` fills an entry, so one that is seen empty stays empty without the table lock.
-    if (cells.ld32(entry + RZS_ENTRY.page) !== 0 || cells.ld8(entry + RZS_ENTRY.flags) !== 0) {
-      this.lockSlot(slot);
-      try {
-        this.freePage(slot);
-      } finally {
-        this.unlockSlot(slot);
-      }
-    }
+    this.freeBeforeWrite(slot);
     if (cells.isZeroPage(from)) {
       this.fillEntry(slot, 0, 0, RZS_ZERO, 0);
       return 0;
@@ -270,7 +293,7 @@ export abstract class PageStore extends RamzswapDevice {
   }
 
   /** Address of the table lock of a slot. */
-  protected tableLockOf(slot: number): number {
+  tableLockOf(slot: number): number {
     return this.tableLocks + (slot & (TABLE_LOCKS - 1)) * TABLE_LOCK_BYTES;
   }
 }

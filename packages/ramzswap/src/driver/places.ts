@@ -103,6 +103,8 @@ export const RAMZSWAP = struct(
     tablePageExtents: 'u32',
     /** Path of the backing swap, in bytes; 0 for none. */
     backingNameBytes: 'u32',
+    /** First of the frees that were put off, by a driver that does so; with Atomics. */
+    deferredFrees: 'i32',
     backingName: ['bytes', MAX_SWAP_NAME_LEN],
   },
   // A power of two: from an address to a number by a shift.

@@ -113,7 +113,7 @@ export class RamzswapView implements DriverView {
     }
     this.devices = devices;
     this.functions = new DriverFunctions(kernel, devices, kernel.config.policy);
-    installDriverVariants({ functions: this.functions, kernel }, options.variants);
+    installDriverVariants({ functions: this.functions, devices, kernel }, options.variants);
   }
 
   /**

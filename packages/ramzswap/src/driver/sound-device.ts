@@ -99,18 +99,27 @@ export class SoundDevice extends PageStore {
   slotFreeNotify(slot: number): void {
     this.lockSlot(slot);
     try {
-      if (!this.isInitialised()) return;
-      const slots = this.slots();
-      if (slot <= 0 || slot >= slots) {
-        this.core.context.bug(
-          `ramzswap${this.index}: slot ${slot} is said to be free, but the disk has slots 1 to ${slots - 1}.`,
-        );
-      }
+      if (!this.isStillInitialised()) return;
+      this.checkSlot(slot);
       this.freePage(slot);
-      this.stats.slotStat64Inc(this.tableLockOf(slot), TABLE_LOCK.notifyFree);
+      this.countNotifyFree(slot);
     } finally {
       this.unlockSlot(slot);
     }
+  }
+
+  /** Stops the machine when a slot that is said to be free is none of the disk. */
+  checkSlot(slot: number): void {
+    const slots = this.slots();
+    if (slot > 0 && slot < slots) return;
+    this.core.context.bug(
+      `ramzswap${this.index}: slot ${slot} is said to be free, but the disk has slots 1 to ${slots - 1}.`,
+    );
+  }
+
+  /** Counts a call of the callback; the table lock of the slot is held. */
+  countNotifyFree(slot: number): void {
+    this.stats.slotStat64Inc(this.tableLockOf(slot), TABLE_LOCK.notifyFree);
   }
 
   /**
@@ -127,7 +136,7 @@ export class SoundDevice extends PageStore {
     for (let slot = first; slot <= last; slot++) {
       this.lockSlot(slot);
       try {
-        if (!this.isInitialised()) return -EIO;
+        if (!this.isStillInitialised()) return -EIO;
         this.freePage(slot);
         this.stats.slotStat64Inc(this.tableLockOf(slot), TABLE_LOCK.pagesDiscard);
       } finally {
@@ -157,7 +166,7 @@ export class SoundDevice extends PageStore {
   private handOn(bio: number, slot: number): number {
     this.lockSlot(slot);
     try {
-      if (!this.isInitialised()) return -EIO;
+      if (!this.isStillInitialised()) return -EIO;
       this.backing.forward(bio, slot);
       return HANDED_ON;
     } finally {

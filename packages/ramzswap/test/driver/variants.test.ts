@@ -10,13 +10,15 @@ import { attachTestMachine, createTestMachine, fillPage, type TestMachine } from
 
 describe('the variants of the driver', () => {
   it('are one table, from which a machine is given some', () => {
-    expect(DRIVER_VARIANTS.map(({ id }) => id)).to.deep.equal(['d11', 'd12', 'd13']);
+    const ids = DRIVER_VARIANTS.map(({ id }) => id);
+    expect(ids).to.deep.equal([...new Set(ids)].sort());
+    expect(ids).to.include.members(['d01', 'd11', 'd28']);
     for (const { title, source } of DRIVER_VARIANTS) {
       expect(title).to.match(/^[A-Z].*\.$/);
       expect(source).to.not.equal('');
     }
     expect(() => ramzswap({ disks: 1, diskBytes: 1 << 20, variants: ['d11', 'd99'] }))
-      .to.throw(MisuseError, "There is no variant 'd99' of ramzswap; choose from d11, d12, d13.")
+      .to.throw(MisuseError, "There is no variant 'd99' of ramzswap; choose from d01, d02,")
       .with.property('code', 'ERR_INVALID_ARGUMENT');
   });
 
