@@ -91,5 +91,8 @@ export function giveWay(control: Control, site: Site): void {
   control.giveWay(site);
 }
 
+/** The state of the points of the stepped build; there is none in the plain one. */
+export const S: null = null;
+
 /** Nanoseconds since some fixed moment, the same for all threads; under control, the step counter. */
 export type Clock = () => number;

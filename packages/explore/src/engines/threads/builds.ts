@@ -1,0 +1,27 @@
+/**
+ * The builds of a module: as it was compiled, with the sites of its points, and as the stepped twin.
+ *
+ * The weaver puts the builds of a package side by side: `dist/x.js`, `dist-sited/x.js` and `dist-stepped/x.js`.
+ */
+import { existsSync } from 'node:fs';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+/**
+ * Address of another build of a module.
+ * @param module - address or path of a module
+ * @param build - the one wanted
+ * @returns its address; for the sited build of a module that was not woven the module itself, whose points then name no lines
+ * @throws an error that says what to do when a stepped build is wanted and there is none
+ */
+export function buildOf(module: string, build: 'sited' | 'stepped'): string {
+  const address = module.includes('://') ? module : pathToFileURL(module).href;
+  const other = address.replace(
+    /\/dist(?:-sited|-stepped)?\/(?!.*\/dist(?:-sited|-stepped)?\/)/,
+    `/dist-${build}/`,
+  );
+  if (other !== address && existsSync(fileURLToPath(other))) return other;
+  if (build === 'sited' || address.includes('/dist-stepped/')) return address;
+  throw new Error(
+    `The scenario ${module} has no stepped build beside it: weave it first, or use the engine 'threads'.`,
+  );
+}
