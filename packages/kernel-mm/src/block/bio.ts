@@ -21,6 +21,7 @@ import { KERN_INFO } from '../trace/events.js';
 import type { Trace } from '../trace/trace.js';
 import * as registry from './device.js';
 import type { BlockDevices } from './device.js';
+import type { FailMakeRequest } from './fault-injection.js';
 
 /** Operation: from the device into memory. */
 export const BIO_READ = 0;
@@ -79,6 +80,7 @@ export class Bios {
   private readonly cells: Cells;
   private readonly context: Context;
   private readonly devices: BlockDevices;
+  private readonly failing: FailMakeRequest;
   private readonly trace: Trace;
   private readonly i32: Int32Array;
   private readonly base: number;
@@ -87,10 +89,12 @@ export class Bios {
    * @param core - the running thread
    * @param region - the pools of all tasks, from `layoutBlock`
    * @param devices - the registry
+   * @param failing - says which requests are made to fail
    * @param trace - where rejected requests are logged
    */
-  constructor(core: Core, region: Region, devices: BlockDevices, trace: Trace) {
+  constructor(core: Core, region: Region, devices: BlockDevices, failing: FailMakeRequest, trace: Trace) {
     this.cells = core.cells;
+    this.failing = failing;
     this.context = core.context;
     this.devices = devices;
     this.trace = trace;
@@ -232,7 +236,7 @@ export class Bios {
    * @param bdev - the device
    * @param bio - the request
    * @returns 0 or a negative errno
-   * @kernel block/blk-core.c bio_check_eod, should_fail_request, 2.6.34
+   * @kernel block/blk-core.c bio_check_eod, and should_fail_request where it is called, 2.6.34
    */
   checkBio(bdev: number, bio: number): number {
     const operation = this.load(bio + FIELD.operation);
@@ -252,7 +256,7 @@ export class Bios {
       );
       return -EIO;
     }
-    return this.takeFailure(bdev) ? -EIO : 0;
+    return this.failing.shouldFailRequest(bdev, operation, bytes) ? -EIO : 0;
   }
 
   /** Whether the data of a transfer lies in its page frames, and these in the arena. */
@@ -262,18 +266,6 @@ export class Bios {
     const room = this.load(bio + FIELD.segments) * PAGE_SIZE;
     if (page <= 0 || (page & NOT_PAGES) !== 0 || page + room > this.cells.arena.bytes) return false;
     return offset >= 0 && offset + this.load(bio + FIELD.bytes) <= room;
-  }
-
-  /** Takes one of the failures that were ordered for a device. */
-  private takeFailure(bdev: number): boolean {
-    // A plain look first: hardly any request fails, and an order that is just coming may miss this one.
-    if (this.cells.ld32(bdev + BLOCK_DEVICE.failNext) === 0) return false;
-    for (;;) {
-      const left = this.cells.atomicLoad(bdev + BLOCK_DEVICE.failNext);
-      if (left === 0) return false;
-      if (this.cells.atomicCompareExchange(bdev + BLOCK_DEVICE.failNext, left, left - 1) === left)
-        return true;
-    }
   }
 
   /** Stops the machine unless a bio was taken by the running task. */

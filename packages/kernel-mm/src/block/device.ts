@@ -11,7 +11,7 @@
  *   blockSizeBytes                     the holder
  *   capacitySectors, flags             the driver, while nobody holds the device; read without a lock
  *   slotFreeNotify                     the driver
- *   failNext                           anyone, with Atomics
+ *   failNext, makeItFail               anyone, with Atomics
  *
  * What went through a device is counted apart: `disk-stats.ts`.
  */
@@ -42,6 +42,11 @@ export const BLOCK_DEVICE_NAME_BYTES_MAX = 31;
 export const BLOCK_NONROTATIONAL = 0x1;
 /** Flag: takes discard requests. @kernel QUEUE_FLAG_DISCARD, 2.6.34 */
 export const BLOCK_DISCARD = 0x2;
+
+/** Bit of `makeItFail`: requests fail by a rule, see `fault-injection.ts`. @kernel part->make_it_fail, 2.6.34 */
+export const FAIL_BY_RULE = 0x1;
+/** Bit of `makeItFail`: the next requests are ordered to fail. */
+export const FAIL_BY_ORDER = 0x2;
 
 /** Major number of all devices: the one the kernel gives first to a driver that asks for any. */
 const DYNAMIC_MAJOR = 254;
@@ -75,6 +80,8 @@ export const BLOCK_DEVICE = struct(
     blockSizeBytes: 'i32',
     /** So many of the next requests fail. */
     failNext: 'i32',
+    /** `FAIL_...`: why a request may fail before its driver sees it; 0 while none does. */
+    makeItFail: 'i32',
   },
   64,
 );
@@ -117,6 +124,8 @@ export interface BlockDeviceStats {
   readonly discardedBytes: number;
   /** Requests that ended with an error, of any operation. */
   readonly errors: number;
+  /** Requests that were made to fail, and pages that were on their way without a request. */
+  readonly injected: number;
 }
 
 /** Where the registry lies. */
@@ -388,6 +397,8 @@ export class BlockDevices {
       `so many requests can fail: ${count}`,
     );
     this.cells.atomicStore(bdev + BLOCK_DEVICE.failNext, count);
+    if (count === 0) this.cells.atomicAnd(bdev + BLOCK_DEVICE.makeItFail, ~FAIL_BY_ORDER);
+    else this.cells.atomicOr(bdev + BLOCK_DEVICE.makeItFail, FAIL_BY_ORDER);
   }
 
   /**
@@ -409,11 +420,19 @@ export class BlockDevices {
   }
 
   /**
+   * Counts a request that was made to fail.
+   * @param bdev - the device it was for
+   */
+  countInjected(bdev: number): void {
+    this.diskStats.countInjected(this.indexOf(bdev));
+  }
+
+  /**
    * What went through a device so far. Exact when no request is under way.
    * @param bdev - a device
    */
   stats(bdev: number): BlockDeviceStats {
-    const { requests, sectors, errors } = this.diskStats.sum(this.indexOf(bdev));
+    const { requests, sectors, errors, injected } = this.diskStats.sum(this.indexOf(bdev));
     return {
       reads: requests[0],
       writes: requests[1],
@@ -422,10 +441,15 @@ export class BlockDevices {
       writtenBytes: sectors[1] * SECTOR_SIZE,
       discardedBytes: sectors[2] * SECTOR_SIZE,
       errors,
+      injected,
     };
   }
 
-  private indexOf(bdev: number): number {
+  /**
+   * Index of a device, see {@link at}.
+   * @param bdev - a device
+   */
+  indexOf(bdev: number): number {
     return ((bdev - this.base) / BYTES) | 0;
   }
 

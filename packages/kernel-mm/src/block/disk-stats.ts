@@ -20,6 +20,8 @@ const DISK_STATS = struct(
     sectors: ['i32', 3],
     /** Requests that ended with an error, of any operation. */
     errors: 'u32',
+    /** Requests that were made to fail. */
+    injected: 'u32',
   },
   32,
 );
@@ -29,6 +31,7 @@ const ROW = DISK_STATS.$bytes >> 2;
 const REQUESTS = DISK_STATS.requests >> 2;
 const SECTORS = DISK_STATS.sectors >> 2;
 const ERRORS = DISK_STATS.errors >> 2;
+const INJECTED = DISK_STATS.injected >> 2;
 
 /** Sums over all tasks. */
 export interface DiskStatsSum {
@@ -37,6 +40,8 @@ export interface DiskStatsSum {
   /** Sectors: read, write, discard. */
   readonly sectors: readonly [number, number, number];
   readonly errors: number;
+  /** Requests that were made to fail; they are among the errors, but for pages that were on their way without a request. */
+  readonly injected: number;
 }
 
 /**
@@ -88,6 +93,14 @@ export class DiskStats {
   }
 
   /**
+   * Counts a request of the running task that was made to fail.
+   * @param device - index
+   */
+  countInjected(device: number): void {
+    this.add(this.rowOf(this.context.current, device) + INJECTED, 1);
+  }
+
+  /**
    * Sums over all tasks; exact when no request is under way.
    * @param device - index
    */
@@ -104,6 +117,7 @@ export class DiskStats {
         this.total(device, SECTORS + 2),
       ],
       errors: this.total(device, ERRORS),
+      injected: this.total(device, INJECTED),
     };
   }
 

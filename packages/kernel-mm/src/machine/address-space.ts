@@ -25,15 +25,18 @@ export class AddressSpace {
   constructor(vm: Vm, id: number) {
     this.vm = vm;
     this.id = id;
-    this.generation = vm.spaces.generationOf(id);
-    this.bytes = vm.spaces.pagesOf(id) * PAGE_SIZE;
+    const { generation, pages } = vm.spaces.identityOf(id);
+    this.generation = generation;
+    this.bytes = pages * PAGE_SIZE;
   }
 
   /**
    * Writes bytes. May sleep: a page may have to be made or read first.
    * @param address - first virtual address, bytes
    * @param data - what to write
-   * @throws {@link KernelError} `EFAULT` outside the address space; `ENOMEM` when no page could be had, the process is then ended; `EIO`
+   * @throws {@link KernelError} `EFAULT` outside the address space; `ENOMEM` when no page could be had, here or elsewhere, and the
+   * out-of-memory killer has chosen this process, which has no memory any more; `EIO` when a page could not be read: nothing is changed then,
+   * where the original sends SIGBUS
    */
   write(address: number, data: Uint8Array): void {
     this.requireLive('write');
@@ -128,7 +131,7 @@ export class AddressSpace {
     if (result >= 0) return;
     const sentence =
       result === -ENOMEM
-        ? `${what}: no page could be had, and the process was ended`
+        ? `${what}: no page could be had, and the process was ended by the out-of-memory killer`
         : `${what} in an address space of ${this.bytes} bytes`;
     throw new KernelError(syscall, result, sentence);
   }

@@ -6,6 +6,7 @@
  */
 import { PAGE_SIZE } from '../arena/memory.js';
 import { BLOCK_DEVICE_NAME_BYTES_MAX, BLOCK_DEVICES_MAX } from '../block/device.js';
+import { requireIoFaults, type IoFaultsOfDevice } from '../block/fault-injection.js';
 import type { FileConfig } from '../block/files.js';
 import type { RamDiskConfig } from '../block/ram-disk.js';
 import { MisuseError } from '../errno.js';
@@ -35,6 +36,11 @@ export interface MachineOptions {
   readonly policy?: FreeSlotPolicy;
   /** Most bytes of processes in memory at one time, a multiple of the page size; 0, the default, for no limit. */
   readonly limitBytes?: number;
+  /**
+   * Bytes of memory kept back for those who cannot wait, a multiple of the page size up to a quarter of the memory; 0, the default, for the
+   * original's own formula. kswapd is called at 5/4 of it and done at 6/4. @kernel min_free_kbytes
+   */
+  readonly minFreeBytes?: number;
   /** RAM disks; by default one, `ram0`, of 4 MiB. */
   readonly ramDisks?: readonly RamDiskConfig[];
   /**
@@ -63,6 +69,13 @@ export interface MachineOptions {
    * which finds the same slots in more time, and says more often where another thread may run.
    */
   readonly slotSummary?: boolean;
+  /**
+   * log2 of the slots that are read together when one of them is wanted; 0, the default, for no read-ahead. The kernel's own default is 3, that is eight
+   * slots, or 2 with less than 16 MiB of memory. It is meant for disks that turn: a disk in memory finds each page at once. @kernel page_cluster
+   */
+  readonly pageCluster?: number;
+  /** Requests to disks that are made to fail from the start, a rule for each disk; none by default. `view.injectIoFaults` changes that later. */
+  readonly ioFaults?: readonly IoFaultsOfDevice[];
 }
 
 /** Options completed with their defaults; plain data. */
@@ -73,6 +86,7 @@ export interface MachineConfig {
   readonly variants: readonly string[];
   readonly policy: FreeSlotPolicy;
   readonly limitBytes: number;
+  readonly minFreeBytes: number;
   readonly ramDisks: readonly RamDiskConfig[];
   readonly files: readonly Required<FileConfig>[];
   readonly addressSpaces: number;
@@ -83,14 +97,19 @@ export interface MachineConfig {
   readonly wasm: boolean;
   readonly spinlock: SpinlockKind;
   readonly slotSummary: boolean;
+  readonly pageCluster: number;
+  readonly ioFaults: readonly IoFaultsOfDevice[];
 }
 
 const RAM_BYTES_DEFAULT = 64 << 20;
 const RAM_DISK_BYTES_DEFAULT = 4 << 20;
 const RAM_BYTES_MIN = 16 * PAGE_SIZE;
 const RAM_BYTES_MAX = 1536 * 2 ** 20;
-const ADDRESS_SPACES_MAX = 1024;
+const ADDRESS_SPACES_MAX = 4096;
 const TRACE_RECORDS_MIN = 32;
+/** At most this part of the memory can be kept back. */
+const MIN_FREE_PART_MOST = 4;
+const PAGE_CLUSTER_MAX = 8;
 /** Page tables of address spaces that together map four times the memory, and some room for the small ones. */
 const TABLE_BYTES_PER_PAGE = 16;
 const TABLE_BYTES_LEAST = 2 << 20;
@@ -106,6 +125,8 @@ export function completeConfig(options: MachineOptions, driverTableBytes: number
   requirePages('ramBytes', ramBytes, RAM_BYTES_MIN, RAM_BYTES_MAX);
   const limitBytes = options.limitBytes ?? 0;
   requirePages('limitBytes', limitBytes, 0, ramBytes);
+  const minFreeBytes = options.minFreeBytes ?? 0;
+  requirePages('minFreeBytes', minFreeBytes, 0, ramBytes / MIN_FREE_PART_MOST);
   const ramDisks = options.ramDisks ?? [{ name: 'ram0', bytes: RAM_DISK_BYTES_DEFAULT }];
   requireRamDisks(ramDisks);
   const files = completeFiles(options.files ?? [], ramDisks);
@@ -137,6 +158,10 @@ export function completeConfig(options: MachineOptions, driverTableBytes: number
       `There is no spinlock '${spinlock}'; choose one of ${SPINLOCK_KINDS.join(', ')}.`,
     );
   }
+  const pageCluster = options.pageCluster ?? 0;
+  requireInteger('pageCluster', pageCluster, 0, PAGE_CLUSTER_MAX);
+  const ioFaults = options.ioFaults ?? [];
+  for (const faults of ioFaults) requireIoFaults(faults);
   const tableBytes =
     options.tableBytes ?? defaultTableBytes(ramBytes, ramDisks, files, addressSpaces, driverTableBytes);
   requireInteger('tableBytes', tableBytes, PAGE_SIZE, RAM_BYTES_MAX);
@@ -147,6 +172,7 @@ export function completeConfig(options: MachineOptions, driverTableBytes: number
     variants: [...variants],
     policy,
     limitBytes,
+    minFreeBytes,
     ramDisks,
     files,
     addressSpaces,
@@ -157,6 +183,8 @@ export function completeConfig(options: MachineOptions, driverTableBytes: number
     wasm: options.wasm ?? true,
     spinlock,
     slotSummary: options.slotSummary ?? true,
+    pageCluster,
+    ioFaults: [...ioFaults],
   };
 }
 

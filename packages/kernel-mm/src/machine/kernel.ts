@@ -10,6 +10,7 @@ import { createPageBytes } from '../arena/page-bytes.js';
 import { struct } from '../arena/struct.js';
 import { layoutSymbols, Symbols } from '../arena/symbols.js';
 import { BlockLayer, layoutBlock, type BlockRegions } from '../block/block-layer.js';
+import { DEVICE_DIRECTORY } from '../block/device.js';
 import { MisuseError } from '../errno.js';
 import { layoutNotifierBlocks, NotifierBlocks } from '../notifier/blocks.js';
 import { Frames, layoutFrames, type FramesLayout } from '../page/frames.js';
@@ -50,6 +51,11 @@ export interface AttachOptions {
   readonly control?: Control | null;
   /** Whether lock statistics are counted; off by default. */
   readonly lockStats?: boolean;
+  /**
+   * Whether the events `lockContended` and `lockHeld` of this thread can be recorded; off by default. They are recorded when `machine.record` names
+   * them, too; but where this is on, locks cost a little more at any time.
+   */
+  readonly lockEvents?: boolean;
   /** Longest wait for a lock in milliseconds before the machine stops with a report; 60,000 by default. */
   readonly waitLimitMs?: number;
 }
@@ -137,10 +143,11 @@ export class Kernel {
     this.config = config;
     this.core = core;
     this.trace = new Trace(core, regions.trace);
+    core.context.observeLocks(this.trace);
     this.reclaimList = new ReclaimList(core, regions.reclaimList);
     this.frames = new Frames(core, regions.frames, this.reclaimList);
     this.vmalloc = new TableMemory(core, regions.vmalloc);
-    this.notifierBlocks = new NotifierBlocks(core, regions.notifierBlocks);
+    this.notifierBlocks = new NotifierBlocks(core, regions.notifierBlocks, this.trace);
     this.block = new BlockLayer(core, regions.block, this.trace);
     const { trace, frames, reclaimList, vmalloc, notifierBlocks, block } = this;
     const { devices, bios, files } = block;
@@ -158,21 +165,35 @@ export class Kernel {
       slotSummary: config.slotSummary,
     });
     this.makeSwap = new MakeSwap({ cells: core.cells, context: core.context, pages: frames, devices, files });
-    this.vm = new Vm(core, regions.vm, { frames, reclaimList, vmalloc, block, swap: this.swap, trace });
+    const floors = { frames, reclaimList, vmalloc, block, swap: this.swap, trace };
+    this.vm = new Vm(core, regions.vm, floors, { pageCluster: config.pageCluster });
     // Last: they replace functions of what stands, and drivers may already use them.
     installVariants(this, config.profile, config.variants);
   }
 
   /** Boots the machine without its drivers. Called once in its life, by the creating thread, before any other use. */
   boot(): void {
-    this.frames.boot(this.config.limitBytes / PAGE_SIZE);
+    this.frames.boot(this.config.limitBytes / PAGE_SIZE, this.config.minFreeBytes / PAGE_SIZE);
     this.swap.boot(this.config.seed);
+    this.block.failing.boot(this.config.seed);
+    this.frames.failing.boot(this.config.seed);
     const disks = this.block.ramDisks.registerAll();
     if (disks < 0)
       throw new MisuseError(
         'ERR_INVALID_ARGUMENT',
         'The RAM disks could not be registered: give each its own name without a slash.',
       );
+  }
+
+  /** Lets requests fail as the configuration says. Called once in the life of a machine, when its drivers have made their disks. */
+  injectIoFaults(): void {
+    const { devices, failing } = this.block;
+    for (const { device, ...faults } of this.config.ioFaults) {
+      const bdev = devices.byPath(DEVICE_DIRECTORY + device);
+      if (bdev === 0)
+        throw new MisuseError('ERR_INVALID_ARGUMENT', `ioFaults: there is no disk '${device}'.`);
+      failing.setRule(bdev, faults);
+    }
   }
 
   /** Mounts the disks that have files on them. Called once in the life of a machine, when its drivers have made their disks. */
@@ -199,6 +220,7 @@ export function completeAttachOptions(
     hook: options.control?.hook ?? options.hook ?? null,
     control: options.control ?? null,
     lockStats: options.lockStats ?? false,
+    lockEvents: options.lockEvents ?? false,
     waitLimitMs: options.waitLimitMs ?? WAIT_LIMIT_MS_DEFAULT,
   };
 }

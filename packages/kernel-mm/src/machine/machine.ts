@@ -16,7 +16,7 @@ import { LockStats, type LockClassStats } from '../sync/lock-classes.js';
 import { Panic } from '../sync/panic.js';
 import { Tasks, TASKS_MAX, type TaskInfo } from '../sync/task.js';
 import type { KernelEvent, KernelEventType } from '../trace/events.js';
-import { TraceReader } from '../trace/reader.js';
+import { TraceReader, type TraceSink } from '../trace/reader.js';
 import { completeConfig, type MachineConfig, type MachineOptions } from './config.js';
 import type { Driver, DriverFactory, DriverView } from './driver.js';
 import { iterateEvents, type StopSignal } from './events.js';
@@ -124,7 +124,19 @@ export class Machine {
     return iterateEvents(this.reader, types, signal);
   }
 
-  /** Chooses what is recorded from now on; all other types cost next to nothing. */
+  /**
+   * Takes the events recorded so far out of the rings, task by task in the order in which each wrote them: for who takes very many, or needs spans
+   * in the order in which they began.
+   * @param sink - gets them one by one
+   */
+  drainTo(sink: TraceSink): void {
+    this.reader.drainTo(sink);
+  }
+
+  /**
+   * Chooses what is recorded from now on; all other types cost next to nothing. Until then it is `KERNEL_EVENT_TYPES_DEFAULT`. Locks are told of by
+   * threads only that were attached with `lockEvents`.
+   */
   record(...types: KernelEventType[]): void {
     this.reader.record(types);
   }
@@ -137,6 +149,22 @@ export class Machine {
   /** Threads attached now, and those that died: what they hold and wait for. */
   tasks(): TaskInfo[] {
     return this.taskTable.list();
+  }
+
+  /**
+   * Name of a task, also of one that has detached, as long as no other thread has its place.
+   * @param task - as events have it
+   */
+  taskName(task: number): string {
+    return this.taskTable.nameOf(task);
+  }
+
+  /**
+   * What lies at an address, `'page_locks[7]'`: for the addresses in events.
+   * @param address - in bytes
+   */
+  describeAddress(address: number): string {
+    return this.regions.layout.describe(address);
   }
 
   /** {@link tasks} for people, one line each. */
@@ -273,7 +301,7 @@ function buildKernel(
 }
 
 /**
- * Creates a machine and boots it in the calling thread.
+ * Creates a machine and boots it in the calling thread, outside of any schedule. @quiescent
  * @param options - see {@link MachineOptions} for the defaults
  * @throws {@link MisuseError} `ERR_OUT_OF_RANGE`, `ERR_INVALID_ARGUMENT`, `ERR_NO_SHARED_MEMORY`
  */
@@ -292,6 +320,7 @@ export function createMachine(options: CreateMachineOptions = {}): Machine {
   for (const view of views.values()) view.boot();
   kernel.mountFiles();
   for (const view of views.values()) if (view.filesMounted !== undefined) view.filesMounted();
+  kernel.injectIoFaults();
   const { base } = regions.machine;
   arena.i32[(base + MACHINE.bootSymbols) >> 2] = core.symbols.count();
   arena.i32[(base + MACHINE.fingerprint) >> 2] = regions.layout.fingerprint();

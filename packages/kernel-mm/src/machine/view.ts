@@ -23,6 +23,7 @@ import {
   KernelError,
   MisuseError,
 } from '../errno.js';
+import type { IoFaults } from '../block/fault-injection.js';
 import type { NotifierCall } from '../notifier/blocks.js';
 import { SWAP_EVENT_SWAPOFF, SWAP_EVENT_SWAPON } from '../swap/events.js';
 import type { SwapFreeNotify } from '../swap/free-notify.js';
@@ -51,6 +52,10 @@ export interface Meminfo {
   readonly memFree: number;
   /** Pages in the swap cache. */
   readonly swapCached: number;
+  /** Pages of processes that were used lately. */
+  readonly activeAnon: number;
+  /** Pages that reclaim takes first. */
+  readonly inactiveAnon: number;
   /** Usable slots; those of an area being switched off count as long as they are in use. */
   readonly swapTotal: number;
   /** Slots nobody uses. */
@@ -247,7 +252,7 @@ export class MachineView {
   reclaimPages(pages: number): number {
     let freed = 0;
     while (freed < pages) {
-      const progress = this.kernel.vm.reclaim.reclaimPages(pages - freed);
+      const progress = this.kernel.vm.reclaim.tryToFreeMemCgroupPages(pages - freed);
       if (progress === 0) break;
       freed += progress;
     }
@@ -256,17 +261,18 @@ export class MachineView {
 
   /**
    * A file of `/proc` as a program would read it. May sleep: reading `swaps` waits for a swapon or swapoff that is just ending.
-   * @param name - `swaps` is byte for byte that of 2.6.34; `meminfo` has the lines about what is modelled here
+   * @param name - `swaps` is byte for byte that of 2.6.34; `meminfo` and `vmstat` have the lines about what is modelled here
    * @throws {@link MisuseError} `ERR_INVALID_ARGUMENT` for any other name
    */
-  proc(name: 'swaps' | 'meminfo'): string {
+  proc(name: 'swaps' | 'meminfo' | 'vmstat'): string {
     const { report } = this.kernel.vm;
     const asked: string = name;
     if (asked === 'swaps') return report.swapsText();
     if (asked === 'meminfo') return report.meminfoText();
+    if (asked === 'vmstat') return report.vmstatText();
     throw new MisuseError(
       'ERR_INVALID_ARGUMENT',
-      `There is no /proc/${asked} here; there are 'swaps' and 'meminfo'.`,
+      `There is no /proc/${asked} here; there are 'swaps', 'meminfo' and 'vmstat'.`,
     );
   }
 
@@ -277,6 +283,8 @@ export class MachineView {
       memTotal: pages.memTotal * PAGE_SIZE,
       memFree: pages.memFree * PAGE_SIZE,
       swapCached: pages.swapCached * PAGE_SIZE,
+      activeAnon: pages.activeAnon * PAGE_SIZE,
+      inactiveAnon: pages.inactiveAnon * PAGE_SIZE,
       swapTotal: pages.swapTotal * PAGE_SIZE,
       swapFree: pages.swapFree * PAGE_SIZE,
     };
@@ -294,6 +302,20 @@ export class MachineView {
    */
   flushDiscards(): number {
     return this.kernel.swap.clusters.flush();
+  }
+
+  /**
+   * Makes requests to a disk fail from now on, in place of what was asked for before. Takes no lock; any thread may call it at any time.
+   * @param path - `'/dev/NAME'`
+   * @param faults - which fail, in parts per million; null for none
+   * @throws {@link MisuseError} `ERR_OUT_OF_RANGE`, or `ERR_INVALID_ARGUMENT` when there is no such disk
+   */
+  injectIoFaults(path: string, faults: IoFaults | null): void {
+    const { devices, failing } = this.kernel.block;
+    const bdev = devices.byPath(path);
+    if (bdev === 0)
+      throw new MisuseError('ERR_INVALID_ARGUMENT', `injectIoFaults: there is no disk '${path}'.`);
+    failing.setRule(bdev, faults);
   }
 
   /** The view a driver has in this thread, for that driver's own package. */

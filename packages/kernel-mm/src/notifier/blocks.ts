@@ -12,6 +12,7 @@ import type { Layout, Region } from '../arena/layout.js';
 import { struct } from '../arena/struct.js';
 import { FunctionTable, type SymbolId } from '../arena/symbols.js';
 import type { Core } from '../sync/core.js';
+import type { Trace } from '../trace/trace.js';
 import { notifierFromErrnoOrOk } from './constants.js';
 
 /** Most notifier blocks of a machine at one time. */
@@ -53,15 +54,19 @@ export function layoutNotifierBlocks(layout: Layout): Region {
 export class NotifierBlocks {
   /** Callbacks by name; a block holds the number. */
   readonly calls: FunctionTable<NotifierCall>;
+  /** Where calls are told, or null where nobody wants to know. */
+  readonly trace: Trace | null;
   private readonly core: Core;
   private readonly base: number;
 
   /**
    * @param core - the running thread
    * @param region - from {@link layoutNotifierBlocks}
+   * @param trace - where calls are told; nowhere when left out
    */
-  constructor(core: Core, region: Region) {
+  constructor(core: Core, region: Region, trace: Trace | null = null) {
     this.core = core;
+    this.trace = trace;
     this.base = region.base;
     this.calls = new FunctionTable<NotifierCall>(core.symbols, 'notifier_call');
   }

@@ -15,6 +15,7 @@ import type { Layout, Region } from '../arena/layout.js';
 import { struct } from '../arena/struct.js';
 import type { Cells } from '../sync/cells.js';
 import type { Core } from '../sync/core.js';
+import { NOT_TRACED } from '../trace/trace.js';
 import { NOTIFIER_BLOCK, NOTIFIER_BLOCKS_MAX, type NotifierBlocks } from './blocks.js';
 import { NOTIFY_DONE, NOTIFY_STOP_MASK } from './constants.js';
 
@@ -172,13 +173,17 @@ export class RawNotifierChain {
    */
   call(action: number, data: number, limit = -1, callsAt = 0): number {
     const { cells } = this;
+    const { trace } = this.blocks;
     let answer = NOTIFY_DONE;
     let block = cells.ld32(this.address);
     for (let called = 0; block !== 0 && called !== limit; called++) {
       this.assertNoRing(called);
       const next = cells.ld32(block + NOTIFIER_BLOCK.next);
       const callback = this.blocks.calls.resolve(cells.ld32(block + NOTIFIER_BLOCK.call));
+      const since = trace === null ? NOT_TRACED : trace.beginNotifierCall();
       answer = callback(block, action, data);
+      if (since !== NOT_TRACED && trace !== null)
+        trace.notifierCall(since, this.address, block, action, answer);
       if (callsAt !== 0) cells.st32(callsAt, cells.ld32(callsAt) + 1);
       if ((answer & NOTIFY_STOP_MASK) === NOTIFY_STOP_MASK) break;
       block = next;

@@ -4,43 +4,32 @@
  * Promise: a frame is either on the free list or has a reference count above 0. Whoever drops the last reference returns the frame, and
  * takes it off the reclaim list on the way. A freed frame's first bytes are overwritten, so that a stale pointer shows at once.
  *
- * Watermarks: an ordinary request leaves `min` frames free; an atomic one may take half and then a quarter of that reserve; a task that is
- * reclaiming (PF_MEMALLOC) may take all, or the driver could not store a page exactly when memory is short.
+ * Who may take how many of the last frames, and when kswapd is called: `watermarks.ts`.
  *
  * Locks: `zone_lock` (spinlock) protects the free list and the counters of the zone. It is the innermost lock of all but `lru_lock`, which
  * nests inside nothing else and holds nothing else.
  */
 import type { Layout, Region } from '../arena/layout.js';
 import * as memory from '../arena/memory.js';
-import { struct } from '../arena/struct.js';
 import type { Cells } from '../sync/cells.js';
 import type { Context } from '../sync/context.js';
 import type { Core } from '../sync/core.js';
+import type { FaultAttrsPlace } from '../sync/fault-attr.js';
 import type { LockClass, LockClasses } from '../sync/lock-classes.js';
 import { layoutLocks, SpinLock, type Locks } from '../sync/locks.js';
 import * as task from '../sync/task.js';
+import { FailPageAlloc, layoutFailPageAlloc } from './fail-page-alloc.js';
 import type { ReclaimList } from './lru.js';
 import * as descriptor from './page.js';
 import type { PageAllocator } from './page.js';
+import * as watermarks from './watermarks.js';
+import { layoutWatermarks, Watermarks, type WatermarksLayout } from './watermarks.js';
 
 // A constant of this module is part of the code that uses it; an imported one is loaded and checked at each use.
 const { PAGE_SHIFT, PAGE_SIZE } = memory;
 const { PF_MEMALLOC } = task;
-const { GFP_BIT_HIGH, GFP_BIT_IO, GFP_BIT_WAIT, PAGE, PG_CHARGED, PG_FREE } = descriptor;
-
-const ZONE = struct('zone', {
-  freeHead: 'i32',
-  nrFree: 'i32',
-  min: 'i32',
-  low: 'i32',
-  high: 'i32',
-  /** Requests that fail before anything else is looked at; fault injection. */
-  failNext: 'i32',
-  /** Pages charged against the limit. */
-  charged: 'i32',
-  /** Most pages that may be charged; 0 for no limit. */
-  limit: 'i32',
-});
+const { GFP_BIT_IO, GFP_BIT_WAIT, PAGE, PG_CHARGED, PG_FREE } = descriptor;
+const { ZONE } = watermarks;
 
 const JUNK_WORD = 0x6b6b_6b6b;
 const JUNK_WORDS = 16;
@@ -55,8 +44,8 @@ const RECLAIM_ATTEMPTS_MAX = 16;
 export const SWAP_CLUSTER_MAX = 32;
 
 /** Regions and lock classes of the page frames. */
-export interface FramesLayout {
-  readonly zone: Region;
+export interface FramesLayout extends WatermarksLayout {
+  readonly failing: FaultAttrsPlace;
   readonly zoneLock: Region;
   readonly descriptors: Region;
   readonly frames: Region;
@@ -74,7 +63,8 @@ export interface FramesLayout {
 export function layoutFrames(layout: Layout, classes: LockClasses, ramBytes: number): FramesLayout {
   const frameCount = ramBytes >>> PAGE_SHIFT;
   return {
-    zone: layout.structs('hot', 'zone', ZONE, 1),
+    ...layoutWatermarks(layout),
+    failing: layoutFailPageAlloc(layout),
     zoneLock: layoutLocks(layout, 'zone_lock'),
     descriptors: layout.structs('cold', 'mem_map', PAGE, frameCount),
     frames: layout.bytes('frames', 'frames', frameCount * PAGE_SIZE),
@@ -110,6 +100,10 @@ export interface ZoneInfo {
 export class Frames implements PageAllocator {
   /** Number of frames. */
   readonly frameCount: number;
+  /** How much is kept back, and when kswapd is called. */
+  readonly watermarks: Watermarks;
+  /** Says which requests are made to fail. */
+  readonly failing: FailPageAlloc;
   private readonly cells: Cells;
   private readonly context: Context;
   private readonly locks: Locks;
@@ -134,7 +128,9 @@ export class Frames implements PageAllocator {
     this.locks = core.locks;
     this.i32 = core.cells.arena.i32;
     this.frameCount = regions.frameCount;
+    this.watermarks = new Watermarks(core, regions);
     this.zone = regions.zone.base;
+    this.failing = new FailPageAlloc(core, regions.failing, this.zone + ZONE.failNext);
     this.zoneLock = new SpinLock(core.locks, regions.zoneLock.base, regions.zoneLockClass);
     this.descriptors = regions.descriptors.base;
     this.descriptorBytes = this.frameCount * DESCRIPTOR_BYTES;
@@ -146,14 +142,10 @@ export class Frames implements PageAllocator {
   /**
    * Puts all frames on the free list, lowest first, and sets the watermarks. Called once, by the creating thread, before any other use.
    * @param limitPages - most pages that may be charged at one time, 0 for no limit
-   * @kernel init_per_zone_wmark_min: min is 4 times the square root of the memory in KiB
+   * @param minFreePages - the watermark `min`, 0 for the formula of the original
    */
-  boot(limitPages: number): void {
-    const minKiB = 4 * Math.floor(Math.sqrt(this.frameCount * (PAGE_SIZE / 1024)));
-    const min = Math.min(minKiB >> 2, this.frameCount >> 3);
-    this.cells.st32(this.zone + ZONE.min, min);
-    this.cells.st32(this.zone + ZONE.low, min + (min >> 2));
-    this.cells.st32(this.zone + ZONE.high, min + (min >> 1));
+  boot(limitPages: number, minFreePages = 0): void {
+    this.watermarks.boot(this.frameCount, minFreePages);
     this.cells.st32(this.zone + ZONE.limit, limitPages);
     for (let frame = this.frameCount - 1; frame >= 0; frame--) {
       const page = this.pageAt(frame);
@@ -177,7 +169,7 @@ export class Frames implements PageAllocator {
     // Said at once and not only when memory is short, so that a wrong caller is found on its first call. @kernel might_sleep_if
     if ((gfp & GFP_BIT_WAIT) !== 0) this.context.mightSleep('allocating a page');
     // A plain look first: hardly any request fails, and an order that is just coming may miss this one.
-    if (this.cells.ld32(this.zone + ZONE.failNext) > 0 && this.takeInjectedFailure()) return 0;
+    if (this.cells.ld32(this.zone + ZONE.failNext) !== 0 && this.failing.shouldFailAllocPage(gfp)) return 0;
     const page = this.takeFree(gfp);
     return page === 0 ? this.allocSlowly(gfp) : page;
   }
@@ -337,11 +329,21 @@ export class Frames implements PageAllocator {
   }
 
   /**
-   * Lets the next requests fail, whatever they are for; replaces an earlier number.
+   * Lets the next requests fail, whatever they are for; replaces an earlier number or rule.
    * @param requests - 0 to stop
    */
   failNextRequests(requests: number): void {
-    this.cells.atomicStore(this.zone + ZONE.failNext, requests);
+    this.failing.failNext(requests);
+  }
+
+  /** Frames on the free list; true only for the moment. */
+  freePages(): number {
+    return this.cells.ld32(this.zone + ZONE.nrFree);
+  }
+
+  /** Pages charged against the limit; true only for the moment. */
+  chargedPages(): number {
+    return this.cells.atomicLoad(this.zone + ZONE.charged);
   }
 
   /** The counters; exact only while nobody else allocates. */
@@ -398,31 +400,17 @@ export class Frames implements PageAllocator {
     }
   }
 
-  private takeInjectedFailure(): boolean {
-    for (;;) {
-      const left = this.cells.atomicLoad(this.zone + ZONE.failNext);
-      if (left <= 0) return false;
-      if (this.cells.atomicCompareExchange(this.zone + ZONE.failNext, left, left - 1) === left) return true;
-    }
-  }
-
-  /** @kernel zone_watermark_ok with ALLOC_HIGH, ALLOC_HARDER and ALLOC_NO_WATERMARKS */
-  private reserveFor(gfp: number): number {
-    if ((this.context.taskFlags() & PF_MEMALLOC) !== 0) return 0;
-    let min = this.cells.ld32(this.zone + ZONE.min);
-    if ((gfp & GFP_BIT_HIGH) !== 0) min -= min >> 1;
-    if ((gfp & GFP_BIT_WAIT) === 0) min -= min >> 2;
-    return min;
-  }
-
-  /** @kernel get_page_from_freelist, 2.6.34 */
+  /** @kernel get_page_from_freelist, with WMARK_LOW and then, kswapd being called, with WMARK_MIN, 2.6.34 */
   private takeFree(gfp: number): number {
     const { cells, zone, i32 } = this;
     let page: number;
     this.zoneLock.lock();
     try {
       const free = cells.ld32(zone + ZONE.nrFree);
-      if (free <= this.reserveFor(gfp)) return 0;
+      if (free <= cells.ld32(zone + ZONE.low)) {
+        this.watermarks.wakeupKswapd();
+        if (free <= this.watermarks.reserveFor(gfp)) return 0;
+      }
       page = cells.ld32(zone + ZONE.freeHead);
       if (page === 0 || cells.ld32(page + PAGE.flags) !== PG_FREE) this.reportFreeList(page, free);
       cells.st32(zone + ZONE.freeHead, cells.ld32(page + PAGE.lruNext));
@@ -453,6 +441,7 @@ export class Frames implements PageAllocator {
       cells.st32(page + PAGE.lruNext, cells.ld32(zone + ZONE.freeHead));
       cells.st32(zone + ZONE.freeHead, page);
       cells.st32(zone + ZONE.nrFree, cells.ld32(zone + ZONE.nrFree) + 1);
+      cells.st32(zone + ZONE.pagesScanned, 0);
     } finally {
       this.zoneLock.unlock();
     }

@@ -10,7 +10,7 @@
  *   mapping, index              whoever maps it first: the holder of the page lock
  *   lock                        the page lock itself, a mutex word of class `page_lock`
  *   onLru, lruNext, lruPrev     `lru_lock`; while the page is free, lruNext belongs to `zone_lock`
- *   referenced                  anyone, a hint
+ *   referenced                  anyone, a hint; PG_ACTIVE beside it: `lru_lock`, or whoever took the page off its list
  *   hashNext                    the swap cache's `tree_lock`
  */
 import { struct } from '../arena/struct.js';
@@ -29,9 +29,9 @@ export const PAGE = struct(
     mapping: 'i32',
     /** Virtual page number in all of them. */
     index: 'i32',
-    /** Used since reclaim last looked. @kernel PG_referenced */
+    /** Used once since it came to the inactive list, or since reclaim last looked. @kernel PG_referenced */
     referenced: 'i32',
-    /** 1 on the reclaim list. @kernel PG_lru */
+    /** 1 on one of the two lists. @kernel PG_lru */
     onLru: 'i32',
     lruNext: 'i32',
     lruPrev: 'i32',
@@ -54,8 +54,14 @@ export const PG_WRITEBACK = 0x0040;
 export const PG_ERROR = 0x0080;
 /** Page flag: counted against the limit on resident pages. @kernel PageCgroupUsed */
 export const PG_CHARGED = 0x0100;
+/** Page flag: read ahead of its use and not used yet; for counting only. Not the kernel's PG_readahead, which is for files. */
+export const PG_READ_AHEAD = 0x1000;
 /** Page flag: on the free list; nobody may touch it. */
 export const PG_FREE = 0x0200;
+/** Page flag: on the active list, or to be put there when it comes back to a list. @kernel PG_active */
+export const PG_ACTIVE = 0x0400;
+/** Page flag: being written so that it can be freed; the end of its writeback looks at it. @kernel PG_reclaim */
+export const PG_RECLAIM = 0x0800;
 
 /** GFP bit: the caller may sleep and reclaim. @kernel __GFP_WAIT, 2.6.34 */
 export const GFP_BIT_WAIT = 0x10;

@@ -12,7 +12,7 @@
 import { EEXIST, EINVAL, ENOENT, ENOMEM } from '../errno.js';
 import { GFP_ATOMIC } from '../page/page.js';
 import { KERN_ERR } from '../trace/events.js';
-import type { Trace } from '../trace/trace.js';
+import { NOT_TRACED as NOT_TRACED_HERE, type Trace } from '../trace/trace.js';
 import type { SwapCountContinuations } from './continuations.js';
 import { formatEntry, swpOffset, swpType, type SwapEntry } from './entries.js';
 import * as info from './info.js';
@@ -24,6 +24,7 @@ import type { SlotSummaries } from './slot-summary.js';
 // A constant of this module is part of the code that uses it; an imported one is loaded and checked at each use.
 const { COUNT_CONTINUED, SWAP_HAS_CACHE, SWAP_INFO, SWAP_MAP_MAX, SWAP_MAP_SHMEM, SWP_USED, SWP_WRITEOK } =
   info;
+const NOT_TRACED = NOT_TRACED_HERE;
 
 /** Counting. One per thread. */
 export class SlotCounts {
@@ -202,7 +203,10 @@ export class SlotCounts {
   slotFreed(area: number, type: number, offset: number): void {
     this.table.add(area + SWAP_INFO.freed, 1);
     this.trace.slotFree(type, offset);
-    if (!this.policy.slotFreed(area, type, offset)) this.table.add(area + SWAP_INFO.freedUnreported, 1);
+    const since = this.trace.beginNotify();
+    const told = this.policy.slotFreed(area, type, offset);
+    if (since !== NOT_TRACED) this.trace.notify(since, type, offset, told);
+    if (!told) this.table.add(area + SWAP_INFO.freedUnreported, 1);
   }
 
   /**
@@ -260,10 +264,12 @@ export class SlotCounts {
       if ((count & ~COUNT_CONTINUED) > SWAP_MAP_MAX) return -EINVAL;
       if ((count & ~COUNT_CONTINUED) < SWAP_MAP_MAX) {
         this.summaries.setMapByte(area, map, offset, byte, (count + usage) | hasCache);
+        if (this.trace.wantsDuplicate()) this.tellDuplicate(area, type, offset);
         return 0;
       }
       if (!this.swapCountContinued(area, offset, count)) return -ENOMEM;
       this.summaries.setMapByte(area, map, offset, byte, COUNT_CONTINUED | hasCache);
+      if (this.trace.wantsDuplicate()) this.tellDuplicate(area, type, offset);
       return 0;
     } finally {
       table.swapLock.unlock();
@@ -277,7 +283,7 @@ export class SlotCounts {
    * @kernel mm/swapfile.c swap_duplicate, 2.6.34
    */
   swapDuplicate(entry: SwapEntry): number {
-    if (this.shared !== null && this.shared.addUser(entry)) return 0;
+    if (this.shared !== null && !this.trace.wantsDuplicate() && this.shared.addUser(entry)) return 0;
     while (this.__swapDuplicate(entry, 1) === -ENOMEM) {
       const error = this.addSwapCountContinuation(entry, GFP_ATOMIC);
       if (error !== 0) return error;
@@ -325,6 +331,10 @@ export class SlotCounts {
    */
   addSwapCountContinuation(entry: SwapEntry, gfp: number): number {
     return this.continuations.addSwapCountContinuation(this, entry, gfp);
+  }
+
+  private tellDuplicate(area: number, type: number, offset: number): void {
+    this.trace.duplicate(type, offset, this.continuations.countOf(area, offset));
   }
 
   private dropReference(entry: SwapEntry, usage: number): void {

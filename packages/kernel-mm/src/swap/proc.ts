@@ -38,6 +38,10 @@ export interface MeminfoPages {
   readonly memFree: number;
   /** Pages in the swap cache. @kernel SwapCached, total_swapcache_pages */
   readonly swapCached: number;
+  /** Pages of processes that were used lately. There are no pages of files, so `Active` is the same. @kernel Active(anon), NR_ACTIVE_ANON */
+  readonly activeAnon: number;
+  /** Pages reclaim takes first. @kernel Inactive(anon), NR_INACTIVE_ANON */
+  readonly inactiveAnon: number;
   /** Usable slots; those of an area being switched off count as long as they are in use. @kernel SwapTotal, sysinfo.totalswap */
   readonly swapTotal: number;
   /** Slots nobody uses. @kernel SwapFree, sysinfo.freeswap */
@@ -112,6 +116,10 @@ export function formatMeminfo(pages: MeminfoPages): string {
     meminfoLine('MemTotal', pages.memTotal) +
     meminfoLine('MemFree', pages.memFree) +
     meminfoLine('SwapCached', pages.swapCached) +
+    meminfoLine('Active', pages.activeAnon) +
+    meminfoLine('Inactive', pages.inactiveAnon) +
+    meminfoLine('Active(anon)', pages.activeAnon) +
+    meminfoLine('Inactive(anon)', pages.inactiveAnon) +
     meminfoLine('SwapTotal', pages.swapTotal) +
     meminfoLine('SwapFree', pages.swapFree)
   );

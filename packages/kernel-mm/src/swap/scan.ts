@@ -16,6 +16,7 @@
  * Where the device takes discards, a free cluster is discarded when it is taken: `discard.ts` has what 2.6.34 does for that within this scan,
  * `clusters.ts` what later kernels do instead.
  */
+import type { Trace } from '../trace/trace.js';
 import type { SwapClusters } from './clusters.js';
 import type { SwapDiscard } from './discard.js';
 import * as info from './info.js';
@@ -38,6 +39,7 @@ export class SlotScanner {
   readonly discard: SwapDiscard;
   readonly clusters: SwapClusters;
   readonly summaries: SlotSummaries;
+  readonly trace: Trace;
   private readonly u8: Uint8Array;
 
   /**
@@ -46,6 +48,7 @@ export class SlotScanner {
    * @param discard - discards free clusters
    * @param clusters - the slots that are held back for a discard
    * @param summaries - writes map bytes, and knows of free slots
+   * @param trace - where slots that are taken are told
    */
   constructor(
     table: SwapTable,
@@ -53,12 +56,14 @@ export class SlotScanner {
     discard: SwapDiscard,
     clusters: SwapClusters,
     summaries: SlotSummaries,
+    trace: Trace,
   ) {
     this.table = table;
     this.pages = pages;
     this.discard = discard;
     this.clusters = clusters;
     this.summaries = summaries;
+    this.trace = trace;
     this.u8 = table.cells.arena.u8;
   }
 
@@ -259,6 +264,7 @@ export class SlotScanner {
     this.summaries.setMapByte(area, cells.ldu32(area + SWAP_INFO.swapMap), offset, 0, usage);
     cells.st32(area + SWAP_INFO.clusterNext, offset + 1);
     table.add(area + SWAP_INFO.allocated, 1);
+    this.trace.slotAlloc(cells.ld32(area + SWAP_INFO.type), offset);
     this.clusters.slotTaken(area, offset);
     table.add(area + SWAP_INFO.flags, -SWP_SCANNING);
   }

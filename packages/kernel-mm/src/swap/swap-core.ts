@@ -187,7 +187,7 @@ export class SwapCore {
       createSharedSlots(core, table),
     );
     this.pages = new SwapPages(table, this.counts);
-    this.scanner = new SlotScanner(table, this.pages, discard, clusters, summaries);
+    this.scanner = new SlotScanner(table, this.pages, discard, clusters, summaries, trace);
     this.allocator = new SlotAllocator(table, this.scanner);
     const random = parts.random ?? null;
     const common = {

@@ -40,8 +40,37 @@ export interface ContextOptions {
   readonly lockStats: boolean;
   /** Longest wait in milliseconds before the machine stops with a report. */
   readonly waitLimitMs: number;
+  /** Whether somebody will hear of locks ({@link Context.observeLocks}); false when left out. */
+  readonly lockEvents?: boolean;
   /** What runs this thread under a chosen schedule, or null in the free way. Then it waits by that alone. */
   readonly control: Control | null;
+}
+
+/**
+ * Hears of each wait for a lock, and of each time one was held. Called by the thread itself, with the lock held; it must not wait and must not
+ * take locks.
+ */
+export interface LockObserver {
+  /** The time that counts: what is later given as `since` and `until`. */
+  stamp(): number;
+
+  /**
+   * A lock was found taken, and was waited for.
+   * @param address - of the lock word
+   * @param lockClass - its class
+   * @param since - when the wait began
+   * @param until - when the lock was taken
+   */
+  lockContended(address: number, lockClass: LockClass, since: number, until: number): void;
+
+  /**
+   * A lock is about to be dropped.
+   * @param address - of the lock word
+   * @param lockClass - its class
+   * @param since - when it was taken
+   * @param until - now
+   */
+  lockHeld(address: number, lockClass: LockClass, since: number, until: number): void;
 }
 
 /** Longest wait when nothing else is asked for, in milliseconds. */
@@ -63,7 +92,8 @@ export class Context {
   private readonly f64: Float64Array;
   private readonly clock: Clock | null;
   private readonly stats: LockStats | null;
-  /** Whether there is a clock or statistics: something to do besides keeping the list. */
+  private observer: LockObserver | null = null;
+  /** Whether there is a clock, statistics or somebody who listens: something to do besides keeping the list. */
   private readonly measured: boolean;
 
   /**
@@ -96,7 +126,15 @@ export class Context {
     this.f64 = cells.arena.f64;
     this.clock = options.clock;
     this.stats = options.lockStats ? parts.stats : null;
-    this.measured = options.clock !== null || options.lockStats;
+    this.measured = options.clock !== null || options.lockStats || options.lockEvents === true;
+  }
+
+  /**
+   * Says who hears of locks from now on; nobody does where the thread was not attached for it. Called once, at attach, with no lock held.
+   * @param observer - who
+   */
+  observeLocks(observer: LockObserver): void {
+    if (this.options.lockEvents === true) this.observer = observer;
   }
 
   /**
@@ -190,6 +228,11 @@ export class Context {
     return this.clock === null ? 0 : this.clock();
   }
 
+  /** The time that counts for locks, which is also that of {@link noteAcquired}: {@link now}, or the time of who hears of them. */
+  lockTime(): number {
+    return this.observer === null ? this.now() : this.observer.stamp();
+  }
+
   /** Whether this task holds the lock at an address, by its own list. */
   holds(address: number): boolean {
     const count = this.i32[this.task + HELD_COUNT]!;
@@ -233,7 +276,7 @@ export class Context {
     i32[task + HELD_CLASS + count] = lockClass;
     i32[task + HELD_COUNT] = count + 1;
     i32[task + STEPS]! += 1;
-    if (this.measured) this.measureAcquired(lockClass, contended, since);
+    if (this.measured) this.measureAcquired(address, lockClass, contended, since);
   }
 
   /**
@@ -284,19 +327,22 @@ export class Context {
     return index;
   }
 
-  /** Counts the lock that was just put at the end of the list. */
-  private measureAcquired(lockClass: LockClass, contended: boolean, since: number): void {
-    const now = this.now();
+  /** Counts the lock that was just put at the end of the list, and tells of the wait for it. */
+  private measureAcquired(address: number, lockClass: LockClass, contended: boolean, since: number): void {
+    const now = this.lockTime();
     this.f64[(this.task >> 1) + HELD_SINCE + this.i32[this.task + HELD_COUNT]! - 1] = now;
     if (this.stats !== null)
       this.stats.acquired(this.current, lockClass, contended, contended ? now - since : 0);
+    if (contended && this.observer !== null) this.observer.lockContended(address, lockClass, since, now);
   }
 
   private measureReleased(address: number, lockClass: LockClass): void {
     const index = this.findHeld(address);
-    if (index < 0 || this.stats === null) return;
-    const held = this.now() - this.f64[(this.task >> 1) + HELD_SINCE + index]!;
-    this.stats.released(this.current, lockClass, held);
+    if (index < 0 || (this.stats === null && this.observer === null)) return;
+    const since = this.f64[(this.task >> 1) + HELD_SINCE + index]!;
+    const now = this.lockTime();
+    if (this.stats !== null) this.stats.released(this.current, lockClass, now - since);
+    if (this.observer !== null) this.observer.lockHeld(address, lockClass, since, now);
   }
 
   /**

@@ -76,8 +76,9 @@ export class Locks {
     this.hook = context.cells.hook;
     this.control = context.options.control;
     this.mayWait = context.options.mayWait && context.cells.arena.shared;
-    const { clock, control, lockStats } = context.options;
-    this.allowWasm = this.hook === null && control === null && clock === null && !lockStats;
+    const { clock, control, lockEvents, lockStats } = context.options;
+    const measured = clock !== null || lockStats || lockEvents === true;
+    this.allowWasm = this.hook === null && control === null && !measured;
   }
 
   /**
@@ -221,7 +222,7 @@ export class Locks {
         `${context.classes.nameOf(lockClass)} (${context.layout.describe(address)}) is held by ${owner}`,
       );
     }
-    const since = context.now();
+    const since = context.lockTime();
     context.noteWaiting(address, lockClass);
     let word = me;
     const rounds = spinning ? SPIN_ROUNDS : MUTEX_SPIN_ROUNDS;
@@ -254,7 +255,7 @@ export class Locks {
     const { context, i32 } = this;
     const cell = address >> 2;
     const me = context.current + 1;
-    const since = context.now();
+    const since = context.lockTime();
     context.noteWaiting(address, lockClass);
     for (;;) {
       const seen = Atomics.load(i32, cell);

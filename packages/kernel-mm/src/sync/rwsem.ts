@@ -165,7 +165,7 @@ export class RwSemaphore {
     const { context, i32 } = this;
     const cell = this.address >> 2;
     const writers = (this.address + RWSEM.writersWaiting) >> 2;
-    const since = context.now();
+    const since = context.lockTime();
     let contended = false;
     let rounds = 0;
     let waitedMs = 0;

@@ -22,6 +22,8 @@ export const TASK_NAME_BYTES_MAX = 24;
 
 /** Task flag: may take pages below the minimum watermark, set while reclaiming. @kernel PF_MEMALLOC, 2.6.34 */
 export const PF_MEMALLOC = 0x0800;
+/** Task flag: the daemon that frees pages before they are wanted. @kernel PF_KSWAPD, 2.6.34 */
+export const PF_KSWAPD = 0x0004_0000;
 /** Task flag: chosen first when memory runs out, set during swapoff. @kernel PF_OOM_ORIGIN, 2.6.34 */
 export const PF_OOM_ORIGIN = 0x8000;
 

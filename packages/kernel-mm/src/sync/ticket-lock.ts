@@ -108,7 +108,7 @@ export class TicketLocks extends Locks {
       this.takeOrRefuse(address, lockClass);
       return;
     }
-    const since = context.now();
+    const since = context.lockTime();
     // Said before the number is drawn: should this thread end, nobody after it is ever served, and this is how they learn of it.
     context.noteWaiting(address, lockClass);
     const number = Atomics.add(i32, cell, NEXT_ONE) >>> NEXT_SHIFT;

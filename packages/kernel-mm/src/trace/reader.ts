@@ -5,17 +5,19 @@
  * it. Without a clock the time of an event is its number among the events of its task, so the order depends on nothing but what the tasks
  * did. Events that are still being written while a drain runs come with the next drain.
  *
+ * A span is told when it is over, after what happened inside it. Who needs events in the order in which they began drains task by task
+ * ({@link TraceReader.drainTo}): that says up to where nothing is missing.
+ *
  * One reader at a time, in any thread, with or without a task of its own. It takes no lock: rings that fill up meanwhile drop.
  */
 import { MisuseError } from '../errno.js';
 import type { Arena } from '../arena/memory.js';
 import { TASKS_MAX } from '../sync/task.js';
+import { decodeEvent } from './decode.js';
 import {
   eventMask,
   KERNEL_EVENT_TYPES,
-  TRACE_PRINTK,
-  TRACE_SLOT_FREE,
-  TRACE_SWAPON,
+  KERNEL_EVENT_TYPES_DEFAULT,
   type KernelEvent,
   type KernelEventType,
 } from './events.js';
@@ -29,7 +31,25 @@ import {
   type TraceRegions,
 } from './rings.js';
 
-const ALL_TYPES = (1 << KERNEL_EVENT_TYPES.length) - 1;
+const ALL_TYPES = eventMask(KERNEL_EVENT_TYPES);
+const DEFAULTS = eventMask(KERNEL_EVENT_TYPES_DEFAULT);
+
+/** Takes events one by one, task by task. It must not throw: what it was given then is given again. */
+export interface TraceSink {
+  /**
+   * Something a task has told; of one task in the order it was written.
+   * @param event - may be kept
+   */
+  take(event: KernelEvent): void;
+
+  /**
+   * Said of each task that ever told something, behind its events.
+   * @param task - its number
+   * @param until - all spans of the task that began before this time have been told, now or earlier, and all else it told before; `Infinity` when no
+   * span is under way: then this holds for all that was told so far
+   */
+  settle(task: number, until: number): void;
+}
 
 /** Empties the rings of a machine. */
 export class TraceReader {
@@ -58,19 +78,31 @@ export class TraceReader {
    * @throws {@link MisuseError} `ERR_INVALID_ARGUMENT` when another thread is draining
    */
   drain(types: readonly KernelEventType[] = KERNEL_EVENT_TYPES): KernelEvent[] {
-    const { i32 } = this.arena;
-    const draining = (this.control + TRACE_CONTROL.draining) >> 2;
-    if (Atomics.compareExchange(i32, draining, 0, 1) !== 0) {
-      throw new MisuseError('ERR_INVALID_ARGUMENT', 'Another thread is draining the events of this machine.');
-    }
+    this.beginDrain();
     try {
-      const events: KernelEvent[] = [];
+      const list = new EventList();
       const wanted = eventMask(types);
-      for (let task = 0; task < TASKS_MAX; task++) this.drainTask(task, wanted, events);
+      for (let task = 0; task < TASKS_MAX; task++) this.drainTask(task, wanted, list);
       // The sort is stable: events of one task and one time stay in the order they were written.
-      return events.sort(byTimeThenTask);
+      return list.events.sort(byTimeThenTask);
     } finally {
-      Atomics.store(i32, draining, 0);
+      this.endDrain();
+    }
+  }
+
+  /**
+   * Takes all published events out of the rings, task by task.
+   * @param sink - gets them
+   * @throws {@link MisuseError} `ERR_INVALID_ARGUMENT` when another thread is draining
+   */
+  drainTo(sink: TraceSink): void {
+    this.beginDrain();
+    try {
+      for (let task = 0; task < TASKS_MAX; task++) {
+        if (this.hasTold(task)) sink.settle(task, this.drainTask(task, ALL_TYPES, sink));
+      }
+    } finally {
+      this.endDrain();
     }
   }
 
@@ -88,45 +120,63 @@ export class TraceReader {
    * @param types - types to record; all others cost next to nothing
    */
   record(types: readonly KernelEventType[]): void {
-    Atomics.store(this.arena.i32, (this.control + TRACE_CONTROL.muted) >> 2, ALL_TYPES & ~eventMask(types));
+    Atomics.store(this.arena.i32, (this.control + TRACE_CONTROL.changed) >> 2, eventMask(types) ^ DEFAULTS);
   }
 
-  /** Types that are recorded now; all, unless {@link record} chose otherwise. */
+  /** Types that are recorded now: `KERNEL_EVENT_TYPES_DEFAULT`, unless {@link record} chose otherwise. */
   recorded(): KernelEventType[] {
-    const muted = Atomics.load(this.arena.i32, (this.control + TRACE_CONTROL.muted) >> 2);
-    return KERNEL_EVENT_TYPES.filter((type) => (muted & eventMask([type])) === 0);
+    const recorded = DEFAULTS ^ Atomics.load(this.arena.i32, (this.control + TRACE_CONTROL.changed) >> 2);
+    return KERNEL_EVENT_TYPES.filter((type) => (recorded & eventMask([type])) !== 0);
   }
 
-  private drainTask(task: number, wanted: number, events: KernelEvent[]): void {
-    const { i32, u16 } = this.arena;
+  private beginDrain(): void {
+    const draining = (this.control + TRACE_CONTROL.draining) >> 2;
+    if (Atomics.compareExchange(this.arena.i32, draining, 0, 1) !== 0) {
+      throw new MisuseError('ERR_INVALID_ARGUMENT', 'Another thread is draining the events of this machine.');
+    }
+  }
+
+  private endDrain(): void {
+    Atomics.store(this.arena.i32, (this.control + TRACE_CONTROL.draining) >> 2, 0);
+  }
+
+  /** Whether a task, or one before it in the same place, has ever written anything. */
+  private hasTold(task: number): boolean {
+    const { i32 } = this.arena;
+    const ring = this.ringOf(task);
+    return i32[(ring + TRACE_RING.written) >> 2] !== 0 || i32[(ring + TRACE_RING.openSpans) >> 2] !== 0;
+  }
+
+  /** @returns see {@link TraceSink.settle} */
+  private drainTask(task: number, wanted: number, sink: Pick<TraceSink, 'take'>): number {
+    const { i32, f64 } = this.arena;
     const ring = this.ringOf(task);
     const readCell = (ring + TRACE_RING.read) >> 2;
-    const written = Atomics.load(i32, (ring + TRACE_RING.written) >> 2);
+    const writtenCell = (ring + TRACE_RING.written) >> 2;
+    // In this order: a span that is in neither is written after the second look. Then it was open at the look in between, or began after
+    // all that was written by the first.
+    const before = Atomics.load(i32, writtenCell);
+    const isOpen = Atomics.load(i32, (ring + TRACE_RING.openSpans) >> 2) !== 0;
+    const openSince = isOpen ? (f64[(ring + TRACE_RING.openSince) >> 3] ?? 0) : Infinity;
+    const written = Atomics.load(i32, writtenCell);
+    let settledUntil = before === written ? Infinity : -Infinity;
     let read = i32[readCell] ?? 0;
     while (read !== written) {
       const head = this.recordAt(task, read);
-      const type = u16[(head + TRACE_RECORD.type) >> 1] ?? 0;
-      if ((wanted & (1 << type)) !== 0) events.push(this.eventAt(task, read, type));
+      const type = u16At(this.arena, head + TRACE_RECORD.type);
+      if ((wanted & (1 << type)) !== 0) sink.take(this.eventAt(task, read, type));
       read = (read + recordsFor(i32[(head + TRACE_RECORD.textBytes) >> 2] ?? 0)) | 0;
+      if (read === before && before !== written) settledUntil = f64[(head + TRACE_RECORD.time) >> 3] ?? 0;
     }
     Atomics.store(i32, readCell, read);
+    return Math.min(settledUntil, openSince);
   }
 
   private eventAt(task: number, number: number, type: number): KernelEvent {
-    const { i32, f64 } = this.arena;
+    const { i32 } = this.arena;
     const head = this.recordAt(task, number);
-    const time = f64[(head + TRACE_RECORD.time) >> 3] ?? 0;
-    const payload = (head + TRACE_RECORD.payload) >> 2;
-    const first = i32[payload] ?? 0;
-    const second = i32[payload + 1] ?? 0;
-    const third = i32[payload + 2] ?? 0;
-    if (type === TRACE_SLOT_FREE) return { type: 'slotFree', task, time, swapType: first, slot: second };
-    const text = this.textAt(task, number);
-    if (type === TRACE_PRINTK) return { type: 'printk', task, time, level: first, text };
-    if (type === TRACE_SWAPON) {
-      return { type: 'swapon', task, time, swapType: first, device: text, pages: second, priority: third };
-    }
-    return { type: 'swapoff', task, time, swapType: first, device: text };
+    const hasText = (i32[(head + TRACE_RECORD.textBytes) >> 2] ?? 0) !== 0;
+    return decodeEvent(this.arena, head, type, task, hasText ? this.textAt(task, number) : '');
   }
 
   /** Puts a text together again from the head record and its continuations. */
@@ -159,6 +209,19 @@ export class TraceReader {
       this.records + (task * this.recordsPerTask + (number & (this.recordsPerTask - 1))) * TRACE_RECORD.$bytes
     );
   }
+}
+
+/** Keeps what it is given. */
+class EventList {
+  readonly events: KernelEvent[] = [];
+
+  take(event: KernelEvent): void {
+    this.events.push(event);
+  }
+}
+
+function u16At(arena: Arena, address: number): number {
+  return arena.u16[address >> 1] ?? 0;
 }
 
 function byTimeThenTask(one: KernelEvent, other: KernelEvent): number {

@@ -18,6 +18,9 @@ export const RECORDS_PER_TASK_DEFAULT = 4096;
 /** Longest text of an event in bytes; the rest is cut off. */
 export const TRACE_TEXT_BYTES_MAX = 1000;
 
+/** Bit of the first number of a fault's record, beside the number of its kind: the access writes. */
+export const FAULT_WRITES = 0x100;
+
 /** First record of an event. */
 export const TRACE_RECORD = struct(
   'trace_record',
@@ -29,6 +32,7 @@ export const TRACE_RECORD = struct(
     textBytes: 'i32',
     time: 'f64',
     payload: ['i32', 4],
+    /** Text of an event that has one; a span has none, and the time at which it began lies here, as a `f64`. */
     text: ['bytes', 32],
   },
   64,
@@ -44,13 +48,17 @@ export const CONTINUATION_TEXT_BYTES = TRACE_RECORD.$bytes;
 export const TRACE_RING = struct(
   'trace_ring',
   {
-    /** Events the task wanted to record, also the dropped ones: the time of an event without a clock. */
+    /** Times given out where there is no clock, also to events that were dropped then: it numbers what happened. */
     events: 'f64',
     /** Records published so far. */
     written: 'u32',
     /** Events dropped so far. */
     dropped: 'u32',
-    writersLine: ['bytes', 48],
+    /** When the outermost span began that the task is in, if it is in any. */
+    openSince: 'f64',
+    /** Spans the task is in. */
+    openSpans: 'i32',
+    writersLine: ['bytes', 36],
     /** Records read so far. */
     read: 'u32',
   },
@@ -61,8 +69,11 @@ export const TRACE_RING = struct(
 export const TRACE_CONTROL = struct(
   'trace_control',
   {
-    /** Bits of the event types that are *not* recorded, so that fresh memory records all. */
-    muted: 'i32',
+    /**
+     * Bits of the event types that are not as they are by default, so that fresh memory records the defaults: of those that are on by default
+     * set when they are not recorded, of all others set when they are.
+     */
+    changed: 'i32',
     /** 1 while somebody drains. */
     draining: 'i32',
   },

@@ -9,16 +9,16 @@
  * A processor reads and writes through its page table without locks; here the copy is done under the page-table lock instead, so that
  * reclaim cannot take the page away in the middle. Entered without locks; may sleep.
  */
-import { EFAULT, EINVAL, ENOMEM } from '../errno.js';
+import { EFAULT, EINVAL, EIO, ENOMEM } from '../errno.js';
 import { PAGE_SIZE } from '../arena/memory.js';
 import type { Frames } from '../page/frames.js';
 import type { Cells } from '../sync/cells.js';
 import type { Context } from '../sync/context.js';
 import type { Core } from '../sync/core.js';
-import { PF_OOM_ORIGIN } from '../sync/task.js';
 import type { AddressSpaces } from './address-spaces.js';
 import { PTE_ACCESSED, PTE_DIRTY, PTE_PRESENT, PTE_WRITABLE } from './mm.js';
 import type { Faults } from './fault.js';
+import type { OutOfMemory } from './oom.js';
 import { VM_EVENT, type VmEvents } from './stats.js';
 import type { Zap } from './zap.js';
 
@@ -33,6 +33,7 @@ export class Access {
   private readonly spaces: AddressSpaces;
   private readonly faults: Faults;
   private readonly zap: Zap;
+  private readonly oom: OutOfMemory;
   private readonly events: VmEvents;
 
   /**
@@ -46,6 +47,7 @@ export class Access {
       readonly spaces: AddressSpaces;
       readonly faults: Faults;
       readonly zap: Zap;
+      readonly oom: OutOfMemory;
       readonly events: VmEvents;
     },
   ) {
@@ -55,6 +57,7 @@ export class Access {
     this.spaces = parts.spaces;
     this.faults = parts.faults;
     this.zap = parts.zap;
+    this.oom = parts.oom;
     this.events = parts.events;
   }
 
@@ -63,7 +66,8 @@ export class Access {
    * @param mm - living address space
    * @param address - first virtual address, bytes
    * @param data - what to write
-   * @returns 0; `-EFAULT` outside the address space; `-ENOMEM` when the process was ended; `-EIO`
+   * @returns 0; `-EFAULT` outside the address space; `-ENOMEM` when the process was killed for lack of memory, now or before; `-EIO` when a page
+   * could not be read: nothing is changed then, but the original sends SIGBUS
    */
   write(mm: number, address: number, data: Uint8Array): number {
     return this.transfer(mm, address, data, true);
@@ -138,12 +142,12 @@ export class Access {
   ): number {
     for (let attempt = 0; attempt < FAULTS_PER_ACCESS_MAX; attempt++) {
       if (this.copyIfPresent(mm, vpn, offset, bytes, start, length, write)) return 0;
+      const kills = this.oom.killsSoFar();
       const error = this.fault(mm, vpn, write);
       if (error === 0) continue;
-      if (error === -ENOMEM) {
-        if (this.stopSwapoff(attempt)) continue;
-        this.kill(mm);
-      }
+      const lacksMemory = error === -ENOMEM && !this.spaces.isKilled(mm);
+      if (lacksMemory && this.oom.pagefaultOutOfMemory(mm, kills, attempt)) continue;
+      if (error === -EIO) this.events.count(VM_EVENT.busErrors);
       return error;
     }
     return this.context.bug(
@@ -162,8 +166,8 @@ export class Access {
   ): boolean {
     this.spaces.lockTable(mm);
     try {
-      // Another task may have ended the address space: the fault tells so.
-      if (vpn >= this.spaces.pagesOf(mm)) return false;
+      // Another task may have ended the address space, or killed it: the fault tells so.
+      if (vpn >= this.spaces.pagesOf(mm) || this.spaces.isKilled(mm)) return false;
       const pte = this.spaces.pte(mm, vpn);
       if (pte === 0 && !write) {
         // The shared page of zeros: reading what was never written costs no frame. @kernel ZERO_PAGE
@@ -191,34 +195,6 @@ export class Access {
       return this.faults.handleFault(mm, vpn, write);
     } finally {
       semaphore.upRead();
-    }
-  }
-
-  /**
-   * Memory has run out: chooses a task that pulls in a swap area before any process, and sends it a signal. Lets it run for a moment.
-   * @param attempt - how often the access has tried
-   * @returns false when there is no such task
-   * @kernel mm/oom_kill.c select_bad_process, PF_OOM_ORIGIN, 2.6.34
-   */
-  stopSwapoff(attempt: number): boolean {
-    const { tasks } = this.context;
-    const task = tasks.findFlagged(PF_OOM_ORIGIN);
-    if (task < 0) return false;
-    tasks.sendSignal(task);
-    this.context.relax(attempt);
-    return true;
-  }
-
-  /** @kernel the fault path of a process that gets VM_FAULT_OOM and is chosen */
-  private kill(mm: number): void {
-    this.events.count(VM_EVENT.kills);
-    this.spaces.markKilled(mm);
-    const semaphore = this.spaces.mmapSem(mm);
-    semaphore.downWrite();
-    try {
-      this.zap.zapRange(mm, 0, this.spaces.pagesOf(mm));
-    } finally {
-      semaphore.upWrite();
     }
   }
 }

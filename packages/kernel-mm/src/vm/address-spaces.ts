@@ -236,6 +236,12 @@ export class AddressSpaces {
     return this.cells.ld32(mm + MM.generation);
   }
 
+  /** Generation and size in pages, which stay as they are as long as it lives: read without points, for the handle that is made of it. */
+  identityOf(mm: number): { readonly generation: number; readonly pages: number } {
+    const { i32 } = this.cells.arena;
+    return { generation: i32[(mm + MM.generation) >> 2] ?? 0, pages: i32[(mm + MM.pages) >> 2] ?? 0 };
+  }
+
   /** Takes the page-table lock. */
   lockTable(mm: number): void {
     this.locks.spinLock(this.tableLockOf(mm), this.regions.tableLockClass);
@@ -379,9 +385,55 @@ export class AddressSpaces {
     this.add(mm + MM.swapents, -1);
   }
 
-  /** Marks an address space as ended for lack of memory. */
-  markKilled(mm: number): void {
-    this.cells.st32(mm + MM.killed, 1);
+  /**
+   * Marks an address space: its process has to end for lack of memory.
+   * @param mm - an address space with a use of the caller's
+   * @returns false when it was marked before
+   */
+  markKilled(mm: number): boolean {
+    return this.cells.atomicCompareExchange(mm + MM.killed, 0, 1) === 0;
+  }
+
+  /** Whether an address space is marked. */
+  isKilled(mm: number): boolean {
+    return this.cells.ld32(mm + MM.killed) !== 0;
+  }
+
+  /** Pages in memory and in swap together; true only for the moment. */
+  usedPages(mm: number): number {
+    return this.cells.ld32(mm + MM.rss) + this.cells.ld32(mm + MM.swapents);
+  }
+
+  /** Name of the process of an address space: that of the task that created it, as long as this runs. */
+  nameOf(mm: number): string {
+    return this.context.tasks.nameOf(this.cells.ld32(mm + MM.creator));
+  }
+
+  /**
+   * The address space with the most pages in memory and in swap among those of living processes that are not marked, with a use of the caller's.
+   * Between equals it is the one in the first place. Takes `mmlist_lock`.
+   * @param otherwise - which one to take when none has any
+   * @returns its address; 0 when there is none
+   */
+  holdLargest(otherwise: number): number {
+    this.listLock.lock();
+    try {
+      let largest = 0;
+      let most = 0;
+      for (let index = 0; index < this.regions.count; index++) {
+        const mm = this.regions.mms.base + index * MM.$bytes;
+        if (!this.isKillable(mm)) continue;
+        const used = this.usedPages(mm);
+        if (used > most || (largest === 0 && mm === otherwise)) {
+          largest = mm;
+          most = used;
+        }
+      }
+      if (largest !== 0) this.add(largest + MM.users, 1);
+      return largest;
+    } finally {
+      this.listLock.unlock();
+    }
   }
 
   /** What is known about an address space. */
@@ -390,7 +442,7 @@ export class AddressSpaces {
       pages: this.cells.ld32(mm + MM.pages),
       rss: this.cells.ld32(mm + MM.rss),
       swapents: this.cells.ld32(mm + MM.swapents),
-      killed: this.cells.ld32(mm + MM.killed) === 1,
+      killed: this.isKilled(mm),
     };
   }
 
@@ -402,6 +454,11 @@ export class AddressSpaces {
       if (this.cells.ld32(mm + MM.live) !== PLACE_FREE) live.push(mm);
     }
     return live;
+  }
+
+  /** Whether a place has a living process that is not marked. `mmlist_lock` held. */
+  private isKillable(mm: number): boolean {
+    return this.cells.ld32(mm + MM.live) === PLACE_LIVING && !this.isKilled(mm);
   }
 
   private indexOf(mm: number): number {
@@ -443,6 +500,7 @@ export class AddressSpaces {
         this.cells.st32(mm + MM.live, PLACE_LIVING);
         this.cells.st32(mm + MM.users, 1);
         this.cells.st32(mm + MM.killed, 0);
+        this.cells.st32(mm + MM.creator, this.context.current);
         this.add(mm + MM.generation, 1);
         return mm;
       }

@@ -11,15 +11,24 @@
 import { EFAULT, EIO, ENOMEM } from '../errno.js';
 import type { Frames } from '../page/frames.js';
 import type { ReclaimList } from '../page/lru.js';
-import { PAGE, PG_SWAPBACKED, PG_UPTODATE } from '../page/page.js';
+import { PG_SWAPBACKED, PG_UPTODATE } from '../page/page.js';
 import { isSwapPte, pteToSwpEntry, type SwapEntry } from '../swap/entries.js';
 import type { SwapCore } from '../swap/swap-core.js';
 import type { Cells } from '../sync/cells.js';
 import type { Context } from '../sync/context.js';
 import type { Core } from '../sync/core.js';
+import {
+  PAGE_FAULT_ANONYMOUS,
+  PAGE_FAULT_COPY_ON_WRITE,
+  PAGE_FAULT_MAJOR,
+  PAGE_FAULT_MINOR,
+  PAGE_FAULT_NONE,
+} from '../trace/events.js';
+import { NOT_TRACED as NOT_TRACED_THERE, type Trace } from '../trace/trace.js';
 import type { AddressSpaces } from './address-spaces.js';
 import { PTE_ACCESSED, PTE_DIRTY, PTE_PRESENT, PTE_WRITABLE } from './mm.js';
 import type { PageIo } from './page-io.js';
+import type { Readahead, SlotReader } from './readahead.js';
 import type { Reclaim } from './reclaim.js';
 import { VM_EVENT, type VmEvents } from './stats.js';
 import { LOOK_AGAIN, type SwapCache } from './swap-cache.js';
@@ -32,8 +41,11 @@ const MAPPED_FOR_READING = 2;
 /** Turns of the look-up loop before it is reported as a hang. */
 const LOOK_UP_TURNS_MAX = 1_000_000;
 
+// A constant of this module is part of the code that uses it; an imported one is loaded and checked at each use.
+const NOT_TRACED = NOT_TRACED_THERE;
+
 /** Faults of one thread. */
-export class Faults {
+export class Faults implements SlotReader {
   private readonly cells: Cells;
   private readonly context: Context;
   private readonly frames: Frames;
@@ -43,7 +55,9 @@ export class Faults {
   private readonly cache: SwapCache;
   private readonly io: PageIo;
   private readonly reclaim: Reclaim;
+  private readonly readahead: Readahead;
   private readonly events: VmEvents;
+  private readonly trace: Trace;
 
   /**
    * @param core - this thread's lower floors
@@ -59,7 +73,9 @@ export class Faults {
       readonly cache: SwapCache;
       readonly io: PageIo;
       readonly reclaim: Reclaim;
+      readonly readahead: Readahead;
       readonly events: VmEvents;
+      readonly trace: Trace;
     },
   ) {
     this.cells = core.cells;
@@ -71,7 +87,9 @@ export class Faults {
     this.cache = parts.cache;
     this.io = parts.io;
     this.reclaim = parts.reclaim;
+    this.readahead = parts.readahead;
     this.events = parts.events;
+    this.trace = parts.trace;
   }
 
   /**
@@ -79,16 +97,25 @@ export class Faults {
    * @param mm - address space, `mmap_sem` held for reading
    * @param vpn - virtual page number
    * @param write - whether the access writes
-   * @returns 0 to look again, `-ENOMEM`, `-EIO`, or `-EFAULT` when the address space has ended meanwhile
+   * @returns 0 to look again, `-ENOMEM` also when the process is marked to end for lack of memory, `-EIO`, or `-EFAULT` when the address space has ended meanwhile
    * @kernel mm/memory.c handle_pte_fault, 2.6.34
    */
   handleFault(mm: number, vpn: number, write: boolean): number {
     // As long as mmap_sem is held it cannot end, so this holds for the whole fault.
     if (vpn >= this.spaces.pagesOf(mm)) return -EFAULT;
+    // Whoever takes its memory away waits until this fault is over, so none comes back.
+    if (this.spaces.isKilled(mm)) return -ENOMEM;
     this.events.count(VM_EVENT.faults);
+    const since = this.trace.beginFault();
     this.spaces.lockTable(mm);
     const pte = this.spaces.pte(mm, vpn);
     this.spaces.unlockTable(mm);
+    if (since !== NOT_TRACED) return this.tellFault(since, mm, vpn, pte, write);
+    return this.resolveFault(mm, vpn, pte, write);
+  }
+
+  /** Does what an entry needs. */
+  private resolveFault(mm: number, vpn: number, pte: number, write: boolean): number {
     if (pte === 0) return this.doAnonymousPage(mm, vpn, write);
     if (isSwapPte(pte)) return this.doSwapPage(mm, vpn, pte, write);
     if (write && (pte & PTE_WRITABLE) === 0) return this.doWpPage(mm, vpn);
@@ -109,7 +136,7 @@ export class Faults {
     // A zeroed page was never on a device: it is dirty from the start, or reclaim would drop it.
     if (free) this.spaces.mapPage(mm, vpn, page, write ? WRITTEN : PTE_WRITABLE | PTE_ACCESSED);
     this.spaces.unlockTable(mm);
-    if (free) this.list.add(page);
+    if (free) this.list.lruCacheAddActive(page);
     else this.frames.putPage(page);
     return 0;
   }
@@ -124,9 +151,10 @@ export class Faults {
     let page = this.cache.lookupSwapCache(entry);
     if (page === 0) {
       this.events.count(VM_EVENT.majorFaults);
-      page = this.readSwapCache(entry);
+      page = this.readahead.swapinReadahead(entry, this);
       if (page === 0) return this.spaces.pte(mm, vpn) === pte ? -ENOMEM : 0;
     }
+    this.readahead.noteFound(page);
     this.frames.lockPage(page);
     const verdict = this.isStillPageOf(page, entry) ? this.mapSwapPage(mm, vpn, pte, page, write) : 0;
     this.frames.unlockPage(page);
@@ -192,7 +220,7 @@ export class Faults {
       this.spaces.unlockTable(mm);
     }
     if (unused === page) {
-      this.list.add(copy);
+      this.list.lruCacheAddActive(copy);
       this.events.count(VM_EVENT.copies);
     }
     this.frames.putPage(unused);
@@ -266,6 +294,16 @@ export class Faults {
     if (table.vmSwapFull()) pages.tryToFreeSwap(page);
   }
 
+  /** {@link resolveFault}, told as a span. */
+  private tellFault(since: number, mm: number, vpn: number, pte: number, write: boolean): number {
+    const { events } = this;
+    const majors = events.own(VM_EVENT.majorFaults);
+    const error = this.resolveFault(mm, vpn, pte, write);
+    const isMajor = events.own(VM_EVENT.majorFaults) !== majors;
+    this.trace.fault(since, kindOfFault(pte, write, isMajor), mm, vpn, write, error);
+    return error;
+  }
+
   /** The page of a present entry that may not be written, with a reference; 0 when there is none any more. */
   private getReadOnlyPage(mm: number, vpn: number): number {
     this.spaces.lockTable(mm);
@@ -300,10 +338,17 @@ export class Faults {
       const own = write && this.swap.pages.reuseSwapPage(page);
       this.spaces.mapPage(mm, vpn, page, own ? WRITTEN : PTE_ACCESSED);
       this.giveBackEntry(page, entry);
-      this.cells.st32(page + PAGE.referenced, 1);
+      if (this.list.markPageAccessed(page)) this.events.count(VM_EVENT.pgactivate);
       return own ? MAPPED : MAPPED_FOR_READING;
     } finally {
       this.spaces.unlockTable(mm);
     }
   }
+}
+
+/** What a fault had to do, as events have it. */
+function kindOfFault(pte: number, write: boolean, isMajor: boolean): number {
+  if (pte === 0) return PAGE_FAULT_ANONYMOUS;
+  if (isSwapPte(pte)) return isMajor ? PAGE_FAULT_MAJOR : PAGE_FAULT_MINOR;
+  return write && (pte & PTE_WRITABLE) === 0 ? PAGE_FAULT_COPY_ON_WRITE : PAGE_FAULT_NONE;
 }

@@ -57,7 +57,8 @@ export class Fork {
   /**
    * Makes a child.
    * @param parent - a living address space
-   * @returns the child; `-ENOMEM` when there is no place or no page table for it, or no page for the count of a slot of the parent;
+   * @returns the child; `-ENOMEM` when there is no place or no page table for it, or no page for the count of a slot of the parent, or the parent
+   * has been killed for lack of memory;
    * `-EFAULT` when the parent has ended
    * @kernel kernel/fork.c dup_mm, 2.6.34
    */
@@ -68,6 +69,7 @@ export class Fork {
       const pages = this.spaces.pagesOf(parent);
       // Another task ended it while this one waited.
       if (pages === 0) return -EFAULT;
+      if (this.spaces.isKilled(parent)) return -ENOMEM;
       const child = this.spaces.create(pages, parent);
       if (child < 0) return child;
       const error = this.copyPageRange(parent, child, pages);

@@ -34,10 +34,12 @@ export const MM = struct(
     rss: 'i32',
     /** Entries that are swap entries. @kernel MM_SWAPENTS */
     swapents: 'i32',
-    /** 1 once it was ended for lack of memory. */
+    /** 1 once it was chosen to end for lack of memory: no access succeeds any more. @kernel TIF_MEMDIE */
     killed: 'i32',
     /** Counts the lives of this place, so that a stale handle is noticed. */
     generation: 'i32',
+    /** The task that created it, whose name its process has in reports. @kernel comm */
+    creator: 'i32',
   },
   64,
 );

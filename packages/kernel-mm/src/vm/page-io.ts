@@ -10,27 +10,43 @@
  * Both functions are entered with the page lock held and leave with it dropped. They may sleep: a device may take a mutex. All modelled
  * devices complete before they return, in the caller's context.
  */
-import { ENOMEM } from '../errno.js';
+import { EIO, ENOMEM } from '../errno.js';
+import { PAGE_SIZE } from '../arena/memory.js';
 import { NULL_SYMBOL, type SymbolId } from '../arena/symbols.js';
 import { BIO_READ, BIO_WRITE, type Bios } from '../block/bio.js';
 import { SECTORS_PER_PAGE, type BlockDevices } from '../block/device.js';
+import type { FailMakeRequest } from '../block/fault-injection.js';
 import type { Frames } from '../page/frames.js';
-import { GFP_KERNEL, GFP_NOIO, PG_DIRTY, PG_ERROR, PG_UPTODATE, PG_WRITEBACK } from '../page/page.js';
+import type { ReclaimList } from '../page/lru.js';
+import {
+  GFP_KERNEL,
+  GFP_NOIO,
+  PG_DIRTY,
+  PG_ERROR,
+  PG_RECLAIM,
+  PG_UPTODATE,
+  PG_WRITEBACK,
+} from '../page/page.js';
 import { swpOffset, swpType, type SwapEntry } from '../swap/entries.js';
 import type { SwapCore } from '../swap/swap-core.js';
 import type { Context } from '../sync/context.js';
 import type { Core } from '../sync/core.js';
 import { KERN_ALERT } from '../trace/events.js';
-import type { Trace } from '../trace/trace.js';
+import { NOT_TRACED as NOT_TRACED_THERE, type Trace } from '../trace/trace.js';
 import { VM_EVENT, type VmEvents } from './stats.js';
 import type { SwapCache } from './swap-cache.js';
+
+// A constant of this module is part of the code that uses it; an imported one is loaded and checked at each use.
+const NOT_TRACED = NOT_TRACED_THERE;
 
 /** Page I/O of one thread. */
 export class PageIo {
   private readonly context: Context;
   private readonly frames: Frames;
+  private readonly list: ReclaimList;
   private readonly bios: Bios;
   private readonly devices: BlockDevices;
+  private readonly failing: FailMakeRequest;
   private readonly swap: SwapCore;
   private readonly cache: SwapCache;
   private readonly events: VmEvents;
@@ -44,8 +60,10 @@ export class PageIo {
     core: Core,
     parts: {
       readonly frames: Frames;
+      readonly reclaimList: ReclaimList;
       readonly bios: Bios;
       readonly devices: BlockDevices;
+      readonly failing: FailMakeRequest;
       readonly swap: SwapCore;
       readonly cache: SwapCache;
       readonly events: VmEvents;
@@ -54,8 +72,10 @@ export class PageIo {
   ) {
     this.context = core.context;
     this.frames = parts.frames;
+    this.list = parts.reclaimList;
     this.bios = parts.bios;
     this.devices = parts.devices;
+    this.failing = parts.failing;
     this.swap = parts.swap;
     this.cache = parts.cache;
     this.events = parts.events;
@@ -83,10 +103,10 @@ export class PageIo {
       return -ENOMEM;
     }
     this.fillBio(bio, page, BIO_WRITE);
-    this.startWriteback(page);
+    const since = this.startWriteback(page);
     const error = this.bios.submitBio(bio);
     this.bios.freeBio(bio);
-    return this.endWriteback(page, error);
+    return this.endWriteback(page, error, since);
   }
 
   /**
@@ -106,13 +126,14 @@ export class PageIo {
     }
     this.fillBio(bio, page, BIO_READ);
     this.events.count(VM_EVENT.swapIns);
+    const since = this.trace.beginSwapIn();
     const error = this.bios.submitBio(bio);
     this.bios.freeBio(bio);
-    return this.endRead(page, error);
+    return this.endRead(page, error, since);
   }
 
   /**
-   * Writes a page by the operation of its area's address space: no bio, so nothing can fail before the device sees the page.
+   * Writes a page by the operation of its area's address space: no bio, so nothing can fail before the device sees the page, unless it is made to.
    * @param writer - number of the operation
    * @param page - as for {@link swapWritepage}
    * @returns as {@link swapWritepage}
@@ -121,10 +142,13 @@ export class PageIo {
     const entry = this.cache.swapEntryOf(page);
     const { spaces, table } = this.swap;
     const writePage = spaces.writers.resolve(writer);
-    this.startWriteback(page);
+    const since = this.startWriteback(page);
     this.events.count(VM_EVENT.spaceWrites);
-    const error = writePage(table.bdevOf(entry), swpOffset(entry), this.frames.addressOf(page));
-    return this.endWriteback(page, error);
+    const host = table.bdevOf(entry);
+    const error = this.failing.shouldFailRequest(host, BIO_WRITE, PAGE_SIZE)
+      ? -EIO
+      : writePage(host, swpOffset(entry), this.frames.addressOf(page));
+    return this.endWriteback(page, error, since);
   }
 
   /**
@@ -138,9 +162,13 @@ export class PageIo {
     const { spaces, table } = this.swap;
     const readPage = spaces.readers.resolve(reader);
     this.events.count(VM_EVENT.swapIns);
+    const since = this.trace.beginSwapIn();
     this.events.count(VM_EVENT.spaceReads);
-    const error = readPage(table.bdevOf(entry), swpOffset(entry), this.frames.addressOf(page));
-    return this.endRead(page, error);
+    const host = table.bdevOf(entry);
+    const error = this.failing.shouldFailRequest(host, BIO_READ, PAGE_SIZE)
+      ? -EIO
+      : readPage(host, swpOffset(entry), this.frames.addressOf(page));
+    return this.endRead(page, error, since);
   }
 
   /**
@@ -153,25 +181,32 @@ export class PageIo {
   }
 
   /** From here on the page is kept by its writeback flag, no longer by its lock. */
-  private startWriteback(page: number): void {
+  private startWriteback(page: number): number {
     this.events.count(VM_EVENT.swapOuts);
+    const since = this.trace.beginSwapOut();
     this.frames.setFlag(page, PG_WRITEBACK);
     this.frames.unlockPage(page);
+    return since;
   }
 
   /** @kernel mm/page_io.c end_swap_bio_write, 2.6.34 */
-  private endWriteback(page: number, error: number): number {
+  private endWriteback(page: number, error: number, since: number): number {
+    if (since !== NOT_TRACED) this.tellSwapOut(page, error, since);
     if (error !== 0) {
       this.frames.setFlag(page, PG_ERROR);
       this.writeAgainLater(page);
       this.complain('Write', page);
     }
-    this.frames.clearFlag(page, PG_WRITEBACK);
+    // A page that reclaim gave up meanwhile shall be the next one it meets.
+    const wanted = this.frames.testFlag(page, PG_RECLAIM);
+    if (wanted && error === 0 && this.list.rotateReclaimablePage(page)) this.events.count(VM_EVENT.pgrotated);
+    this.frames.clearFlag(page, PG_WRITEBACK | PG_RECLAIM);
     return error;
   }
 
   /** @kernel mm/page_io.c end_swap_bio_read, 2.6.34 */
-  private endRead(page: number, error: number): number {
+  private endRead(page: number, error: number, since: number): number {
+    if (since !== NOT_TRACED) this.tellSwapIn(page, error, since);
     if (error === 0) {
       this.frames.setFlag(page, PG_UPTODATE);
     } else {
@@ -191,6 +226,16 @@ export class PageIo {
 
   private sectorOf(entry: SwapEntry): number {
     return this.swap.extents.mapSwapEntry(entry) * SECTORS_PER_PAGE;
+  }
+
+  private tellSwapOut(page: number, error: number, since: number): void {
+    const entry = this.cache.swapEntryOf(page);
+    this.trace.swapOut(since, swpType(entry), swpOffset(entry), error);
+  }
+
+  private tellSwapIn(page: number, error: number, since: number): void {
+    const entry = this.cache.swapEntryOf(page);
+    this.trace.swapIn(since, swpType(entry), swpOffset(entry), error);
   }
 
   private complain(what: string, page: number): void {

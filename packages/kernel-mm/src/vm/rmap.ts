@@ -57,14 +57,13 @@ export class ReverseMap {
   }
 
   /**
-   * Whether any owner used a page since the last look; forgets it for all of them.
+   * How many owners used a page through their page tables since the last look; forgets it for all of them.
    * @param page - locked
    * @kernel mm/rmap.c page_referenced and page_referenced_anon, 2.6.34
    */
-  pageReferenced(page: number): boolean {
+  pageReferenced(page: number): number {
     this.frames.assertLocked(page, 'page_referenced');
-    let referenced = this.cells.ld32(page + PAGE.referenced) !== 0;
-    this.cells.st32(page + PAGE.referenced, 0);
+    let referenced = 0;
     const family = this.cells.ld32(page + PAGE.mapping);
     let left = this.cache.mapcount(page);
     if (family === 0 || left === 0) return referenced;
@@ -78,7 +77,7 @@ export class ReverseMap {
           const vpn = this.pageCheckAddress(mm, page);
           if (vpn < 0) continue;
           left--;
-          if (this.pageReferencedOne(mm, vpn)) referenced = true;
+          if (this.pageReferencedOne(mm, vpn)) referenced++;
         } finally {
           this.spaces.unlockTable(mm);
         }

@@ -28,9 +28,9 @@ export const VM_EVENT = struct(
     spaceWrites: 'f64',
     /** Pages that left memory without a write, because the device still had them. */
     cleanDrops: 'f64',
-    /** Pages reclaim looked at. @kernel PGSCAN_DIRECT */
+    /** Pages reclaim looked at on the inactive list, for whatever reason. */
     scanned: 'f64',
-    /** Pages reclaim freed. @kernel PGSTEAL */
+    /** Pages reclaim freed, for whatever reason. @kernel PGSTEAL */
     reclaimed: 'f64',
     /** Processes ended because no page could be had for them. */
     kills: 'f64',
@@ -42,6 +42,30 @@ export const VM_EVENT = struct(
     copies: 'f64',
     /** Page-table entries in which swapoff put a page in the place of a slot. */
     broughtHome: 'f64',
+    /** Pages read because they lay beside one that was wanted. They are among `swapIns`. */
+    readAhead: 'f64',
+    /** Those of them that were used before they left memory. */
+    readAheadHits: 'f64',
+    /** Accesses that failed because a page could not be read: the process gets SIGBUS. */
+    busErrors: 'f64',
+    /** Of the pages reclaim looked at, those kswapd did. @kernel PGSCAN_KSWAPD */
+    pgscanKswapd: 'f64',
+    /** Those of them that tasks did which found no free frame; tasks at the limit count in neither. @kernel PGSCAN_DIRECT */
+    pgscanDirect: 'f64',
+    /** Of the pages reclaim freed, those kswapd did. @kernel KSWAPD_STEAL */
+    pgstealKswapd: 'f64',
+    /** Times kswapd began to free pages. @kernel PAGEOUTRUN */
+    pageoutrun: 'f64',
+    /** Times a task found no free frame and had to reclaim for itself. @kernel ALLOCSTALL */
+    allocstall: 'f64',
+    /** Pages that came to the active list from the inactive one. @kernel PGACTIVATE */
+    pgactivate: 'f64',
+    /** Pages that went the other way. @kernel PGDEACTIVATE */
+    pgdeactivate: 'f64',
+    /** Pages reclaim looked at on the active list. @kernel PGREFILL */
+    pgrefill: 'f64',
+    /** Pages that were moved to the tail of the inactive list when they had been written. @kernel PGROTATED */
+    pgrotated: 'f64',
   },
   128,
 );
@@ -61,7 +85,19 @@ export type VmEvent =
   | 'ioErrors'
   | 'forks'
   | 'copies'
-  | 'broughtHome';
+  | 'broughtHome'
+  | 'readAhead'
+  | 'readAheadHits'
+  | 'busErrors'
+  | 'pgscanKswapd'
+  | 'pgscanDirect'
+  | 'pgstealKswapd'
+  | 'pageoutrun'
+  | 'allocstall'
+  | 'pgactivate'
+  | 'pgdeactivate'
+  | 'pgrefill'
+  | 'pgrotated';
 
 /** All counters, summed over all tasks. */
 export type VmEventSums = Readonly<Record<VmEvent, number>>;
@@ -95,8 +131,25 @@ export class VmEvents {
    * @param counter - a byte offset from {@link VM_EVENT}
    */
   count(counter: number): void {
+    this.add(counter, 1);
+  }
+
+  /**
+   * Counts several events of the running task.
+   * @param counter - a byte offset from {@link VM_EVENT}
+   * @param events - how many
+   */
+  add(counter: number, events: number): void {
     const cell = (this.base + this.context.current * VM_EVENT.$bytes + counter) >> 3;
-    this.arena.f64[cell] = (this.arena.f64[cell] ?? 0) + 1;
+    this.arena.f64[cell] = (this.arena.f64[cell] ?? 0) + events;
+  }
+
+  /**
+   * What the running task has counted, and whoever had its place before.
+   * @param counter - a byte offset from {@link VM_EVENT}
+   */
+  own(counter: number): number {
+    return this.arena.f64[(this.base + this.context.current * VM_EVENT.$bytes + counter) >> 3] ?? 0;
   }
 
   /** Sums over all tasks that ever ran. */
@@ -116,6 +169,18 @@ export class VmEvents {
       forks: this.sum(VM_EVENT.forks),
       copies: this.sum(VM_EVENT.copies),
       broughtHome: this.sum(VM_EVENT.broughtHome),
+      readAhead: this.sum(VM_EVENT.readAhead),
+      readAheadHits: this.sum(VM_EVENT.readAheadHits),
+      busErrors: this.sum(VM_EVENT.busErrors),
+      pgscanKswapd: this.sum(VM_EVENT.pgscanKswapd),
+      pgscanDirect: this.sum(VM_EVENT.pgscanDirect),
+      pgstealKswapd: this.sum(VM_EVENT.pgstealKswapd),
+      pageoutrun: this.sum(VM_EVENT.pageoutrun),
+      allocstall: this.sum(VM_EVENT.allocstall),
+      pgactivate: this.sum(VM_EVENT.pgactivate),
+      pgdeactivate: this.sum(VM_EVENT.pgdeactivate),
+      pgrefill: this.sum(VM_EVENT.pgrefill),
+      pgrotated: this.sum(VM_EVENT.pgrotated),
     };
   }
 

@@ -231,7 +231,7 @@ export class SwapCache implements SwapCacheOps {
     if (error !== 0) return error;
     if (!this.frames.tryLockPage(fresh)) this.context.bug('A page nobody else can see is locked.');
     this.addToSwapCache(fresh, entry);
-    this.reclaimList.add(fresh);
+    this.reclaimList.lruCacheAddInactive(fresh);
     return 0;
   }
 

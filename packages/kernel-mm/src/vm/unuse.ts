@@ -18,6 +18,7 @@
  */
 import { EINTR, EIO, ENOMEM, EOPNOTSUPP } from '../errno.js';
 import type { Frames } from '../page/frames.js';
+import type { ReclaimList } from '../page/lru.js';
 import { PAGE, PG_DIRTY, PG_ERROR, PG_UPTODATE, PG_WRITEBACK } from '../page/page.js';
 import { swpEntry, swpEntryToPte, type SwapEntry } from '../swap/entries.js';
 import { SWAP_INFO, SWAP_MAP_SHMEM, swapCount } from '../swap/info.js';
@@ -45,6 +46,7 @@ export class Unuse implements SwapoffOps {
   private readonly cells: Cells;
   private readonly context: Context;
   private readonly frames: Frames;
+  private readonly list: ReclaimList;
   private readonly spaces: AddressSpaces;
   private readonly swap: SwapCore;
   private readonly cache: SwapCache;
@@ -70,6 +72,7 @@ export class Unuse implements SwapoffOps {
     core: Core,
     parts: {
       readonly frames: Frames;
+      readonly reclaimList: ReclaimList;
       readonly spaces: AddressSpaces;
       readonly swap: SwapCore;
       readonly cache: SwapCache;
@@ -82,6 +85,7 @@ export class Unuse implements SwapoffOps {
     this.cells = core.cells;
     this.context = core.context;
     this.frames = parts.frames;
+    this.list = parts.reclaimList;
     this.spaces = parts.spaces;
     this.swap = parts.swap;
     this.cache = parts.cache;
@@ -401,9 +405,9 @@ export class Unuse implements SwapoffOps {
     return true;
   }
 
-  /** Says that a page was just used. @kernel mm/swap.c activate_page, 2.6.34 */
+  /** Says that a page was just used, so that it is not the next to be reclaimed. @kernel mm/swap.c activate_page, 2.6.34 */
   private activatePage(page: number): void {
-    this.cells.st32(page + PAGE.referenced, 1);
+    if (this.list.activatePage(page)) this.events.count(VM_EVENT.pgactivate);
   }
 
   private isPageOf(page: number, entry: SwapEntry): boolean {

@@ -3,7 +3,7 @@
  *
  * Lock order of the whole, outermost first:
  *
- *   mmap_sem -> page_lock -> anon_vma_lock -> page_table_lock -> swap_lock -> tree_lock -> (driver locks) -> lru_lock -> zone_lock
+ *   oom_lock -> mmap_sem -> page_lock -> anon_vma_lock -> page_table_lock -> swap_lock -> tree_lock -> (driver locks) -> lru_lock -> zone_lock
  *
  * `vmalloc_lock` and `mmlist_lock` stand beside: nothing above is taken under them.
  */
@@ -21,10 +21,16 @@ import { AddressSpaces } from './address-spaces.js';
 import { layoutAddressSpaces, type AddressSpacesLayout } from './mm.js';
 import { Faults } from './fault.js';
 import { Fork } from './fork.js';
+import { Kswapd, layoutKswapd, type KswapdLayout } from './kswapd.js';
 import { MemoryReport } from './memory-report.js';
+import { layoutOom, OutOfMemory, type OomLayout } from './oom.js';
 import { PageIo } from './page-io.js';
-import { layoutReclaim, Reclaim } from './reclaim.js';
+import { Readahead } from './readahead.js';
+import { Reclaim } from './reclaim.js';
 import { ReverseMap } from './rmap.js';
+import { ShowMem } from './show-mem.js';
+import { ShrinkPage } from './shrink-page.js';
+import { layoutReclaim, ShrinkZone } from './shrink-zone.js';
 import { layoutVmEvents, VmEvents } from './stats.js';
 import { layoutSwapCache, SwapCache, type SwapCacheLayout } from './swap-cache.js';
 import { Unuse } from './unuse.js';
@@ -35,6 +41,8 @@ export interface VmLayout {
   readonly cache: SwapCacheLayout;
   readonly spaces: AddressSpacesLayout;
   readonly reclaim: Region;
+  readonly kswapd: KswapdLayout;
+  readonly oom: OomLayout;
   readonly events: Region;
 }
 
@@ -55,6 +63,8 @@ export function layoutVm(
     cache: layoutSwapCache(layout, classes, frameCount),
     spaces: layoutAddressSpaces(layout, classes, addressSpaces),
     reclaim: layoutReclaim(layout),
+    kswapd: layoutKswapd(layout),
+    oom: layoutOom(layout, classes),
     events: layoutVmEvents(layout),
   };
 }
@@ -66,12 +76,20 @@ export class Vm {
   readonly events: VmEvents;
   readonly io: PageIo;
   readonly rmap: ReverseMap;
+  /** What reclaim does with one page. */
+  readonly shrinkPage: ShrinkPage;
+  /** One pass of reclaim over the lists. */
+  readonly zone: ShrinkZone;
   readonly reclaim: Reclaim;
+  readonly kswapd: Kswapd;
+  readonly readahead: Readahead;
   readonly faults: Faults;
   readonly zap: Zap;
   readonly fork: Fork;
-  readonly access: Access;
   readonly report: MemoryReport;
+  /** Ends a process when there is no page left. */
+  readonly oom: OutOfMemory;
+  readonly access: Access;
   /** Bringing pages home at swapoff. */
   readonly unuse: Unuse;
 
@@ -79,6 +97,7 @@ export class Vm {
    * @param core - this thread's lower floors
    * @param regions - from {@link layoutVm}
    * @param parts - the floors below
+   * @param options - from the configuration of the machine
    */
   constructor(
     core: Core,
@@ -91,26 +110,47 @@ export class Vm {
       readonly swap: SwapCore;
       readonly trace: Trace;
     },
+    options: { readonly pageCluster: number },
   ) {
     const { frames, reclaimList, vmalloc, swap, trace } = parts;
-    const { bios, devices } = parts.block;
+    const { bios, devices, failing } = parts.block;
     this.events = new VmEvents(core, regions.events);
     this.cache = new SwapCache(core, regions.cache, { frames, reclaimList, swap });
     this.spaces = new AddressSpaces(core, regions.spaces, { frames, vmalloc });
     const { cache, spaces, events } = this;
-    this.io = new PageIo(core, { frames, bios, devices, swap, cache, events, trace });
+    this.io = new PageIo(core, { frames, reclaimList, bios, devices, failing, swap, cache, events, trace });
     this.rmap = new ReverseMap(core, { frames, spaces, swap, cache });
     const { io, rmap } = this;
-    this.reclaim = new Reclaim(core, regions.reclaim, { frames, reclaimList, swap, cache, rmap, io, events });
-    const { reclaim } = this;
-    this.faults = new Faults(core, { frames, reclaimList, spaces, swap, cache, io, reclaim, events });
+    this.shrinkPage = new ShrinkPage(core, { frames, swap, cache, rmap, io, events });
+    const { shrinkPage } = this;
+    const scanned = { frames, reclaimList, swap, cache, rmap, shrinkPage, events };
+    this.zone = new ShrinkZone(core, regions.reclaim, scanned);
+    const { zone } = this;
+    this.reclaim = new Reclaim(core, { frames, reclaimList, swap, zone, events, trace });
+    this.kswapd = new Kswapd(core, regions.kswapd, { frames, zone, events, trace });
+    this.readahead = new Readahead({ frames, swap, events }, options.pageCluster);
+    const { reclaim, readahead } = this;
+    this.faults = new Faults(core, {
+      frames,
+      reclaimList,
+      spaces,
+      swap,
+      cache,
+      io,
+      reclaim,
+      readahead,
+      events,
+      trace,
+    });
     this.zap = new Zap(core, { frames, spaces, swap, cache });
     this.fork = new Fork(core, { spaces, swap, zap: this.zap, events });
-    this.access = new Access(core, { frames, spaces, faults: this.faults, zap: this.zap, events });
-    this.report = new MemoryReport({ frames, swap, cache, spaces, trace });
+    this.report = new MemoryReport({ frames, reclaimList, swap, cache, spaces, zone, events, trace });
+    const { faults, zap, report } = this;
+    const memory = new ShowMem({ frames, reclaimList, swap, reclaim, report, trace });
+    this.oom = new OutOfMemory(core, regions.oom, { frames, spaces, zap, events, memory, trace });
+    this.access = new Access(core, { frames, spaces, faults, zap, oom: this.oom, events });
     frames.setReclaimer(this.reclaim);
-    const { faults, zap } = this;
-    this.unuse = new Unuse(core, { frames, spaces, swap, cache, io, faults, zap, events });
+    this.unuse = new Unuse(core, { frames, reclaimList, spaces, swap, cache, io, faults, zap, events });
     swap.setOperations(cache, this.unuse);
   }
 }

@@ -453,6 +453,7 @@ describe('RAM disks', () => {
       writtenBytes: PAGE_SIZE,
       discardedBytes: 0,
       errors: 0,
+      injected: 0,
     });
   });
 

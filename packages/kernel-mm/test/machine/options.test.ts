@@ -51,9 +51,9 @@ describe('the options of a machine', () => {
       'no address space',
       { addressSpaces: 0 },
       'ERR_OUT_OF_RANGE',
-      'addressSpaces is 0, but must be an integer between 1 and 1024.',
+      'addressSpaces is 0, but must be an integer between 1 and 4096.',
     ],
-    ['too many address spaces', { addressSpaces: 1025 }, 'ERR_OUT_OF_RANGE', 'addressSpaces is 1025'],
+    ['too many address spaces', { addressSpaces: 4097 }, 'ERR_OUT_OF_RANGE', 'addressSpaces is 4097'],
     [
       'no table memory',
       { tableBytes: 0 },

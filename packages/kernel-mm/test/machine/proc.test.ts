@@ -66,8 +66,53 @@ describe('the files of /proc', () => {
       ['MemTotal', numbers.memTotal],
       ['MemFree', numbers.memFree],
       ['SwapCached', numbers.swapCached],
+      ['Active', numbers.activeAnon],
+      ['Inactive', numbers.inactiveAnon],
+      ['Active(anon)', numbers.activeAnon],
+      ['Inactive(anon)', numbers.inactiveAnon],
       ['SwapTotal', numbers.swapTotal],
       ['SwapFree', numbers.swapFree],
+    ]);
+  });
+
+  it('have the counters of the memory manager, by their names', () => {
+    const { view } = newMachine();
+    view.mkswap('/dev/ram0');
+    view.swapon('/dev/ram0');
+    const mm = view.createAddressSpace();
+    mm.write(0, new Uint8Array(20 * PAGE_SIZE).fill(1));
+    view.reclaimPages(5);
+    mm.read(0, 1);
+    const { frames, vm } = view.kernel;
+    const events = vm.events.sums();
+    const rows = new Map(
+      view
+        .proc('vmstat')
+        .trimEnd()
+        .split('\n')
+        .map((line): [string, number] => {
+          expect(line).to.match(/^[a-z_]+ \d+$/);
+          const [name, value] = line.split(' ');
+          return [name!, Number(value)];
+        }),
+    );
+    expect([...rows.keys()].slice(0, 4)).to.deep.equal([
+      'nr_free_pages',
+      'nr_inactive_anon',
+      'nr_active_anon',
+      'nr_isolated_anon',
+    ]);
+    expect(rows.get('nr_free_pages')).to.equal(frames.info().free);
+    expect(rows.get('nr_inactive_anon')! + rows.get('nr_active_anon')!).to.equal(
+      view.kernel.reclaimList.count(),
+    );
+    expect([rows.get('pswpout'), rows.get('pgsteal_normal')]).to.deep.equal([5, 5]);
+    expect(rows.get('pswpin')).to.equal(events.swapIns);
+    // All pages were active and had to become inactive first.
+    expect([rows.get('pgrefill_normal'), rows.get('pgdeactivate')]).to.deep.equal([20, 20]);
+    expect([rows.get('pgfault'), rows.get('pgmajfault')]).to.deep.equal([21, 1]);
+    expect([rows.get('allocstall'), rows.get('pageoutrun'), rows.get('kswapd_steal')]).to.deep.equal([
+      0, 0, 0,
     ]);
   });
 
@@ -101,7 +146,7 @@ describe('the files of /proc', () => {
   it('are only those there are', () => {
     const { view } = newMachine();
     expect(() => view.proc('partitions' as 'swaps'))
-      .to.throw(MisuseError, "no /proc/partitions here; there are 'swaps' and 'meminfo'")
+      .to.throw(MisuseError, "no /proc/partitions here; there are 'swaps', 'meminfo' and 'vmstat'")
       .with.property('code', 'ERR_INVALID_ARGUMENT');
   });
 

@@ -19,7 +19,7 @@ export interface FramesInput {
 export interface FramesResult {
   readonly allocated: number;
   readonly refused: number;
-  /** Pages taken off the reclaim list, of whatever thread. */
+  /** Pages taken off the lists of reclaim, of whatever thread. */
   readonly isolated: number;
   /** Charges refused for the limit. */
   readonly overLimit: number;
@@ -27,7 +27,7 @@ export interface FramesResult {
   readonly clashes: number;
 }
 
-/** Takes and frees frames at random; puts them on the reclaim list, where all threads take references. */
+/** Takes and frees frames at random; puts them on the lists of reclaim, where all threads take references and move them about. */
 export function churnFrames(input: FramesInput): FramesResult {
   const machine = attachPageMachine(input.handle, { name: `frames ${input.seed}` });
   const { frames, list } = machine;
@@ -39,11 +39,14 @@ export function churnFrames(input: FramesInput): FramesResult {
     random = (Math.imul(random, 1_664_525) + 1_013_904_223) | 0;
     const choice = random >>> 16;
     if ((choice & 7) === 0) {
-      const page = list.isolateTail(frames);
-      if (page === 0) continue;
-      result.isolated++;
-      list.add(page);
-      frames.putPage(page);
+      const pages: number[] = [];
+      const isolated = list.isolate(frames, (choice >>> 3) & 1, 1 + ((choice >>> 5) & 3), pages);
+      if (isolated === 0) continue;
+      result.isolated += isolated;
+      // Back to where they came from, or to the inactive list.
+      if ((choice & 0x10) !== 0) list.deactivate(pages);
+      else list.putback(pages);
+      for (const page of pages) frames.putPage(page);
     } else if (held.length < input.holds && (choice & 0x18) !== 0) {
       const page = frames.allocPage((choice & 2) === 0 ? GFP_ATOMIC : GFP_KERNEL);
       if (page === 0) {
@@ -57,8 +60,13 @@ export function churnFrames(input: FramesInput): FramesResult {
       }
       result.allocated++;
       fill(machine, page, me);
-      list.add(page);
+      if ((choice & 0x20) !== 0) list.lruCacheAddActive(page);
+      else list.lruCacheAddInactive(page);
       held.push(page);
+    } else if (held.length > 0 && (choice & 0x60) === 0) {
+      const page = held[choice % held.length]!;
+      list.markPageAccessed(page);
+      if ((choice & 0x80) !== 0) list.rotateReclaimablePage(page);
     } else if (held.length > 0) {
       const page = held.splice(choice % held.length, 1)[0]!;
       if (!isMine(machine, page, me)) result.clashes++;

@@ -180,12 +180,24 @@ describe('/proc/swaps', () => {
 
 describe('the swap lines of other files', () => {
   it('of /proc/meminfo have the name in 16 columns and the number in 8', () => {
-    const pages = { memTotal: 16_384, memFree: 1, swapCached: 0, swapTotal: 25_000_000, swapFree: 255 };
+    const pages = {
+      memTotal: 16_384,
+      memFree: 1,
+      swapCached: 0,
+      activeAnon: 3,
+      inactiveAnon: 100,
+      swapTotal: 25_000_000,
+      swapFree: 255,
+    };
     expect(formatMeminfo(pages)).to.equal(
       [
         'MemTotal:          65536 kB',
         'MemFree:               4 kB',
         'SwapCached:            0 kB',
+        'Active:               12 kB',
+        'Inactive:            400 kB',
+        'Active(anon):         12 kB',
+        'Inactive(anon):      400 kB',
         'SwapTotal:      100000000 kB',
         'SwapFree:           1020 kB',
         '',

@@ -51,6 +51,11 @@ export function family(input: FamilyInput): FamilyResult {
     random = (Math.imul(random, 1_664_525) + 1_013_904_223) | 0;
     return ((random >>> 8) & 0xffff) % below;
   };
+  /** Ends a process, and counts it if it was killed, by whomever. */
+  const exit = ({ space }: Member): void => {
+    if (space.info().killed) result.kills++;
+    space.exit();
+  };
   const end = performance.now() + input.milliseconds;
   while (performance.now() < end) {
     const index = draw(members.length);
@@ -62,7 +67,7 @@ export function family(input: FamilyInput): FamilyResult {
         members.push({ space: member.space.fork(), seeds: member.seeds.slice() });
         result.forks++;
       } else if (what < 10) {
-        member.space.exit();
+        exit(member);
         members.splice(index, 1);
         if (members.length === 0) members.push(newMember(view, input.pages));
       } else if (what < 45) {
@@ -78,15 +83,15 @@ export function family(input: FamilyInput): FamilyResult {
       result.ops++;
     } catch (error) {
       if (!(input.mayBeKilled && error instanceof KernelError && error.code === 'ENOMEM')) throw error;
-      // Nothing is mapped in it any more; what its relatives share with it is theirs still.
-      result.kills++;
-      member.seeds.fill(0);
+      // What its relatives share with it is theirs still.
+      exit(member);
+      members[index] = newMember(view, input.pages);
     }
   }
   for (const member of members) {
     for (let vpn = 0; vpn < input.pages && !input.mayBeKilled; vpn++)
       if (!isRight(member, vpn, out)) result.wrong++;
-    member.space.exit();
+    exit(member);
   }
   view.detach();
   return result;

@@ -379,15 +379,15 @@ describe('the reverse map of a shared page', () => {
     const family = [parent, parent.fork(), parent.fork()];
     const page = vm.page(parent, 0);
     frames.lockPage(page);
-    expect(floors.rmap.pageReferenced(page)).to.equal(true);
-    expect(floors.rmap.pageReferenced(page)).to.equal(false);
+    expect(floors.rmap.pageReferenced(page)).to.equal(1);
+    expect(floors.rmap.pageReferenced(page)).to.equal(0);
     for (const space of family) {
       space.read(0, 1);
-      expect(floors.rmap.pageReferenced(page)).to.equal(true);
-      expect(floors.rmap.pageReferenced(page)).to.equal(false);
+      expect(floors.rmap.pageReferenced(page)).to.equal(1);
+      expect(floors.rmap.pageReferenced(page)).to.equal(0);
     }
     for (const space of family) space.read(0, 1);
-    expect(floors.rmap.pageReferenced(page)).to.equal(true);
+    expect(floors.rmap.pageReferenced(page)).to.equal(3);
     for (const space of family) expect(vm.pte(space, 0) & PTE_ACCESSED).to.equal(0);
     frames.unlockPage(page);
     expectNothingLeft(vm, family);
@@ -467,11 +467,12 @@ describe('the reverse map of a shared page', () => {
 });
 
 describe('a copy for a writer', () => {
-  it('that cannot be had ends the writer, and only him', () => {
+  it('that cannot be had ends the writer if he is the largest, and only him', () => {
     const vm = createVmMachine();
     const parent = vm.process();
     parent.write(0, bytesOf(1));
     const child = parent.fork();
+    child.write(PAGE_SIZE, bytesOf(3));
     vm.kernel.frames.failNextRequests(1);
     expect(() => child.write(0, bytesOf(2)))
       .to.throw(KernelError)

@@ -2,6 +2,7 @@
  * A whole machine for tests of the vm: small memory, RAM disks as swap, a limit on pages, and words for what the tests look at.
  */
 import { PAGE_SIZE } from '#src/arena/memory.js';
+import type { IoFaultsOfDevice } from '#src/block/fault-injection.js';
 import type { AddressSpace } from '#src/machine/address-space.js';
 import type { Kernel } from '#src/machine/kernel.js';
 import { createMachine, type CreateMachineOptions, type Machine } from '#src/machine/machine.js';
@@ -26,6 +27,10 @@ export interface VmOptions {
   readonly shared?: boolean;
   /** How devices learn of freed slots; `'none'` by default. */
   readonly policy?: FreeSlotPolicy;
+  /** log2 of the slots that are read together; none are by default. */
+  readonly pageCluster?: number;
+  readonly ioFaults?: readonly IoFaultsOfDevice[];
+  readonly seed?: number;
   /** Faults to be put in; none by default. */
   readonly profile?: Profile;
   readonly variants?: readonly string[];
@@ -163,6 +168,8 @@ export function createVmMachine(options: VmOptions = {}): VmMachine {
     addressSpaces,
     shared,
     policy: options.policy ?? 'none',
+    pageCluster: options.pageCluster ?? 0,
+    seed: options.seed ?? 1,
     profile: options.profile ?? 'sound',
     variants: options.variants ?? [],
     ramDisks: slots.map((count, index) => ({ name: `ram${index}`, bytes: (count + 1) * PAGE_SIZE })),
@@ -173,6 +180,8 @@ export function createVmMachine(options: VmOptions = {}): VmMachine {
     vm.view.swapon(`/dev/ram${index}`, { priority: 1 });
     if (index === 0) vm.tablesOfArea = vm.kernel.vmalloc.pagesInUse();
   }
+  for (const { device, ...faults } of options.ioFaults ?? [])
+    vm.view.injectIoFaults(`/dev/${device}`, faults);
   return vm;
 }
 

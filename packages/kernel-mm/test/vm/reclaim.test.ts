@@ -5,6 +5,8 @@ import { GFP_KERNEL, PAGE, PG_WRITEBACK } from '#src/page/page.js';
 import { PF_MEMALLOC } from '#src/sync/task.js';
 import { isSwapPte } from '#src/swap/entries.js';
 import { SWAP_FAIL } from '#src/vm/rmap.js';
+import { PAGEREF_ACTIVATE, PAGEREF_RECLAIM, PAGEREF_RECLAIM_CLEAN } from '#src/vm/shrink-page.js';
+import { SCAN_LIMIT } from '#src/vm/shrink-zone.js';
 import { bytesOf, createVmMachine, NOTHING_LEFT } from './machine.js';
 
 describe('memory that was never written', () => {
@@ -61,17 +63,12 @@ describe('the limit', () => {
 });
 
 describe('reclaim', () => {
-  /** Four pages, the oldest first on the list, none of them used since reclaim last looked. */
+  /** Four pages, the oldest first on the inactive list, none of them used since reclaim last looked. */
   function fourPages() {
     const vm = createVmMachine();
     const space = vm.process();
     for (let vpn = 0; vpn < 4; vpn++) space.write(vpn * PAGE_SIZE, bytesOf(vpn));
-    for (let vpn = 0; vpn < 4; vpn++) {
-      const page = vm.page(space, vpn);
-      vm.kernel.frames.lockPage(page);
-      vm.kernel.vm.rmap.pageReferenced(page);
-      vm.kernel.frames.unlockPage(page);
-    }
+    vm.kernel.vm.zone.shrinkActiveList(4, SCAN_LIMIT);
     const gone = (): number[] => [0, 1, 2, 3].filter((vpn) => isSwapPte(vm.pte(space, vpn)));
     return { vm, space, gone };
   }
@@ -109,15 +106,16 @@ describe('reclaim', () => {
     space.read(0, 1);
     const page = vm.page(space, 0);
     const { cells } = vm.kernel.core;
-    const { rmap } = vm.kernel.vm;
+    const { shrinkPage } = vm.kernel.vm;
+    const look = (): number => shrinkPage.pageCheckReferences(page);
     expect(cells.ld32(page + PAGE.referenced)).to.equal(1);
     vm.kernel.frames.lockPage(page);
-    expect([rmap.pageReferenced(page), rmap.pageReferenced(page)]).to.deep.equal([true, false]);
-    // Each of the two signs is enough: the page's own, and that of the page table.
+    expect([look(), look()]).to.deep.equal([PAGEREF_ACTIVATE, PAGEREF_RECLAIM]);
+    // The page's own sign says less than that of the page table.
     cells.st32(page + PAGE.referenced, 1);
-    expect([rmap.pageReferenced(page), rmap.pageReferenced(page)]).to.deep.equal([true, false]);
+    expect([look(), look()]).to.deep.equal([PAGEREF_RECLAIM_CLEAN, PAGEREF_RECLAIM]);
     space.read(0, 1);
-    expect([rmap.pageReferenced(page), rmap.pageReferenced(page)]).to.deep.equal([true, false]);
+    expect([look(), look()]).to.deep.equal([PAGEREF_ACTIVATE, PAGEREF_RECLAIM]);
     vm.kernel.frames.unlockPage(page);
   });
 

@@ -4,7 +4,7 @@
 import { PAGE_SIZE } from '#src/arena/memory.js';
 import { KernelError } from '#src/errno.js';
 import { attachMachine, type MachineHandle } from '#src/machine/machine.js';
-import { bytesOf } from './machine.js';
+import { brokenInvariants, bytesOf } from './machine.js';
 
 /** What a swapper is told. */
 export interface SwapperInput {
@@ -40,6 +40,11 @@ export function swapper(input: SwapperInput): SwapperResult {
   const { pages, seed } = input;
   const result = { ops: 0, wrong: 0, kills: 0, overLimit: 0, id: 0 };
   let space = view.createAddressSpace({ bytes: pages * PAGE_SIZE });
+  /** Ends the process, and counts it if it was killed, by whomever. */
+  const exit = (): void => {
+    if (space.info().killed) result.kills++;
+    space.exit();
+  };
   const versions = new Int32Array(pages);
   const out = new Uint8Array(PAGE_SIZE);
   const zeros = new Uint8Array(PAGE_SIZE);
@@ -51,7 +56,7 @@ export function swapper(input: SwapperInput): SwapperResult {
     const what = (random >>> 24) & 0xff;
     try {
       if (input.exits && what === 0) {
-        space.exit();
+        exit();
         space = view.createAddressSpace({ bytes: pages * PAGE_SIZE });
         versions.fill(0);
       } else if (what < 100) {
@@ -69,7 +74,8 @@ export function swapper(input: SwapperInput): SwapperResult {
       result.ops++;
     } catch (error) {
       if (!(input.mayBeKilled && error instanceof KernelError && error.code === 'ENOMEM')) throw error;
-      result.kills++;
+      exit();
+      space = view.createAddressSpace({ bytes: pages * PAGE_SIZE });
       versions.fill(0);
     }
     const { charged, limit } = frames.info();
@@ -82,7 +88,7 @@ export function swapper(input: SwapperInput): SwapperResult {
     if (out.some((byte, index) => byte !== expected[index])) result.wrong++;
   }
   if (input.stays) result.id = space.id;
-  else space.exit();
+  else exit();
   view.detach();
   return result;
 }
@@ -107,4 +113,62 @@ export function comeAndGo(input: {
   }
   view.detach();
   return wrong;
+}
+
+/** What the daemon is told. */
+export interface KswapdInput {
+  readonly handle: MachineHandle;
+}
+
+/** Serves as kswapd until it is told to end; returns the pages it has freed. */
+export function kswapd(input: KswapdInput): number {
+  const view = attachMachine(input.handle, { name: 'kswapd', waitLimitMs: 20_000 });
+  const daemon = view.kernel.vm.kswapd;
+  let freed = 0;
+  while (!daemon.shouldStop()) freed += daemon.serve(20);
+  view.detach();
+  return freed;
+}
+
+/** What a thread is told that looks at the machine while kswapd stands still. */
+export interface LookInput {
+  readonly handle: MachineHandle;
+  readonly rounds: number;
+  /** Pages of its process: more than there are frames, so that kswapd has work. */
+  readonly pages: number;
+}
+
+/** What it found. */
+export interface LookResult {
+  readonly broken: readonly string[];
+  /** Looks during which kswapd went on. */
+  readonly disturbed: number;
+}
+
+/** Writes memory until kswapd is called, lets it stand still, and looks at everything. */
+export function lookWhileFrozen(input: LookInput): LookResult {
+  const view = attachMachine(input.handle, { name: 'looker', waitLimitMs: 20_000 });
+  const { vm } = view.kernel;
+  const space = view.createAddressSpace({ bytes: input.pages * PAGE_SIZE });
+  const broken: string[] = [];
+  let disturbed = 0;
+  for (let round = 0; round < input.rounds; round++) {
+    for (let step = 0; step < 40; step++) {
+      const vpn = (round * 40 + step * 7) % input.pages;
+      space.write(vpn * PAGE_SIZE, bytesOf(vpn));
+    }
+    vm.kswapd.freeze();
+    const scanned = vm.events.sums().scanned;
+    if (vm.reclaim.isolatedPages() !== 0) disturbed++;
+    broken.push(...brokenInvariants(view.kernel));
+    if (vm.events.sums().scanned !== scanned) disturbed++;
+    vm.kswapd.thaw();
+  }
+  for (let vpn = 0; vpn < input.pages; vpn++) {
+    const [first] = space.read(vpn * PAGE_SIZE, 1);
+    if (first !== 0 && first !== bytesOf(vpn, 1)[0]) broken.push(`page ${vpn} reads ${first}`);
+  }
+  space.exit();
+  view.detach();
+  return { broken, disturbed };
 }

@@ -85,10 +85,11 @@ export function walkTable(device: RamzswapDevice): TableWalk {
 /**
  * The counters that differ from a walk over the table.
  * @param device - as for {@link walkTable}
- * @param walk - a walk of this moment
+ * @param walked - a walk of this moment, if there was one
  * @returns one sentence for each; empty when all are exact
  */
-export function statDrift(device: RamzswapDevice, walk: TableWalk = walkTable(device)): string[] {
+export function statDrift(device: RamzswapDevice, walked?: TableWalk): string[] {
+  const walk = walked ?? walkTable(device);
   const stats = device.readStats();
   const counters: readonly (readonly [string, number, number])[] = [
     // Without the pages of RAW slots, which have a counter of their own: each counter is judged by itself.
