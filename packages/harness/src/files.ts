@@ -14,6 +14,7 @@ import {
   openSync,
   realpathSync,
   renameSync,
+  rmSync,
   statSync,
   unlinkSync,
   writeSync,
@@ -60,6 +61,89 @@ export function writeFileAtomically(path: string, contents: string | Uint8Array,
     else replaceFile(target.path, bytes, options.mode ?? PERMISSIONS);
   } catch (cause) {
     throw cannotWrite(path, options, cause);
+  }
+}
+
+/**
+ * A file that is written piece by piece, in the same way: until {@link AtomicFile.commit} nothing is at its path but what was there before. Only a pipe
+ * or a device has each piece at once.
+ */
+export class AtomicFile {
+  readonly #path: string;
+  readonly #options: FileOptions;
+  readonly #target: Target;
+  readonly #temporary: string | null;
+  readonly #descriptor: number;
+  readonly #onExit = (): void => {
+    this.discard();
+  };
+  #open = true;
+
+  /**
+   * @param path - where
+   * @param options - what it is, and its permissions
+   * @throws EnvironmentError when it cannot be written, with the reason
+   */
+  constructor(path: string, options: FileOptions) {
+    this.#path = path;
+    this.#options = options;
+    try {
+      this.#target = targetOf(path);
+      this.#temporary = this.#target.special ? null : temporaryBeside(this.#target.path);
+      this.#descriptor =
+        this.#temporary === null
+          ? openSync(this.#target.path, constants.O_WRONLY | constants.O_NONBLOCK)
+          : openSync(this.#temporary, 'wx', options.mode ?? PERMISSIONS);
+    } catch (cause) {
+      throw cannotWrite(path, options, cause);
+    }
+    // Whoever leaves at once leaves nothing behind.
+    process.once('exit', this.#onExit);
+  }
+
+  /**
+   * Writes the next bytes.
+   *
+   * @throws EnvironmentError when they cannot be written; the file is discarded then
+   */
+  write(bytes: Uint8Array): void {
+    try {
+      writeAll(this.#descriptor, bytes);
+    } catch (cause) {
+      this.discard();
+      throw cannotWrite(this.#path, this.#options, cause);
+    }
+  }
+
+  /**
+   * Ends the file and puts it in its place.
+   *
+   * @throws EnvironmentError when that cannot be done; the file is discarded then
+   */
+  commit(): void {
+    try {
+      if (this.#temporary !== null) {
+        fsyncSync(this.#descriptor);
+        renameSync(this.#temporary, this.#target.path);
+      }
+      this.#close();
+    } catch (cause) {
+      this.discard();
+      throw cannotWrite(this.#path, this.#options, cause);
+    }
+  }
+
+  /** Ends the file and leaves nothing of it; does nothing when it has ended. */
+  discard(): void {
+    if (!this.#open) return;
+    this.#close();
+    if (this.#temporary !== null) rmSync(this.#temporary, { force: true });
+  }
+
+  #close(): void {
+    this.#open = false;
+    process.removeListener('exit', this.#onExit);
+    closeSync(this.#descriptor);
   }
 }
 

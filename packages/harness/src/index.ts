@@ -19,6 +19,20 @@ export { RunFailedError } from './run/swapper-pool.js';
 export { INJECTED_FAULTS, type InjectedFault } from './swappers/task.js';
 export * from './report/table.js';
 export { renderReport } from './report/html/report.js';
+export * from './replay/document.js';
+export * from './replay/replay-trace.js';
+export {
+  completeReplayOptions,
+  REPLAY_SLOTS,
+  repeatReplayCommand,
+  TRACE_SIZES,
+  type PartialReplayOptions,
+  type ReplayOptions,
+  type ReplaySlots,
+} from './replay/options.js';
+export { TRACE_FORMATS, type TraceFormat } from './replay/formats/row.js';
+export { renderReplay, replayIsSound } from './report/replay-table.js';
+export { renderReplayReport } from './report/html/replay-report.js';
 export * from './conformance/conformance.js';
 export * from './conformance/document.js';
 export { loadMachine, saveMachine } from './machine-file/machine-file.js';
@@ -27,5 +41,7 @@ export * from './rzscontrol/arguments.js';
 export * from './rzscontrol/rzscontrol.js';
 export * from './rzscontrol/stats-text.js';
 export * from './rzscontrol/zramctl.js';
+export * from './trace-out/chrome-trace.js';
+export * from './trace-out/traced-machine.js';
 export * from './bench/bench.js';
 export * from './bench/document.js';

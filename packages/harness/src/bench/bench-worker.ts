@@ -5,7 +5,7 @@
  * the best of many short runs, since on a shared machine every disturbance only makes a run longer.
  */
 import { parentPort } from 'node:worker_threads';
-import type { SpinlockKind, WasmMemory } from '@swaplab/kernel-mm';
+import { NOT_TRACED, type SpinlockKind, type WasmMemory } from '@swaplab/kernel-mm';
 import { attachLockMachine, WORDS, type LockMachine } from './lock-machine.js';
 
 /** What a thread is told to do. */
@@ -29,6 +29,8 @@ export interface UncontendedAnswer {
   readonly lockUnlockNs: number;
   readonly pointLoadNs: number;
   readonly plainLoadNs: number;
+  /** The same with the tracepoints of a round, which nobody wants, in each round. */
+  readonly tracedLoadNs: number;
   readonly workRoundNs: number;
 }
 
@@ -81,6 +83,19 @@ function plainLoop(view: LockMachine, iterations: number): number {
   return sum;
 }
 
+function tracedLoop(view: LockMachine, iterations: number): number {
+  const { arena, data, trace } = view;
+  const { i32 } = arena;
+  let sum = 0;
+  for (let index = 0; index < iterations; index++) {
+    const since = trace.beginNotify();
+    sum = (sum + (i32[(data + ((index & LOAD_WORDS_MASK) << 2)) >> 2] ?? 0)) | 0;
+    if (since !== NOT_TRACED) trace.notify(since, 0, index, true);
+    trace.slotAlloc(0, index);
+  }
+  return sum;
+}
+
 /** Keeps the processor busy without touching memory. */
 function work(rounds: number, seed: number): number {
   let value = seed | 0;
@@ -100,6 +115,7 @@ function measureUncontended(view: LockMachine): UncontendedAnswer {
     () => lockLoop(view, ITERATIONS),
     () => (sink ^= pointLoop(view, ITERATIONS)),
     () => (sink ^= plainLoop(view, ITERATIONS)),
+    () => (sink ^= tracedLoop(view, ITERATIONS)),
     () => (sink ^= work(ITERATIONS, sink)),
   ];
   for (let run = 0; run < WARM_UP_RUNS; run++) for (const loop of loops) loop();
@@ -109,9 +125,14 @@ function measureUncontended(view: LockMachine): UncontendedAnswer {
       best[index] = Math.min(best[index] ?? Infinity, timed(ITERATIONS, loop));
     }
   }
-  const [lockUnlockNs = Infinity, pointLoadNs = Infinity, plainLoadNs = Infinity, workRoundNs = Infinity] =
-    best;
-  return { lockUnlockNs, pointLoadNs, plainLoadNs, workRoundNs };
+  const [lockUnlockNs, pointLoadNs, plainLoadNs, tracedLoadNs, workRoundNs] = best as [
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  return { lockUnlockNs, pointLoadNs, plainLoadNs, tracedLoadNs, workRoundNs };
 }
 
 function contend(

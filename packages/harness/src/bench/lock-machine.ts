@@ -13,12 +13,14 @@ import {
   layoutLockStats,
   layoutPanic,
   layoutTasks,
+  layoutTrace,
   LockClasses,
   LockStats,
   PAGE_SIZE,
   Panic,
   SpinLock,
   Tasks,
+  Trace,
   viewArena,
   WAIT_LIMIT_MS_DEFAULT,
   type Arena,
@@ -29,11 +31,16 @@ import {
 /** Words of the `words` region, 64 bytes apart: what the threads of a benchmark tell each other, and the counter behind the lock. */
 export const WORDS = { ready: 0, go: 16, stop: 32, counter: 48 } as const;
 
+/** Tracepoints in each round of the loop that measures them: one of a moment, and one of a span. */
+export const TRACEPOINTS_A_ROUND = 2;
+
 /** One thread's view. */
 export interface LockMachine {
   readonly arena: Arena;
   readonly cells: Cells;
   readonly lock: SpinLock;
+  /** Records what it does by default. */
+  readonly trace: Trace;
   /** Index in `arena.i32` of the first of {@link WORDS}. */
   readonly words: number;
   /** Byte address of a page of data to load from. */
@@ -68,8 +75,9 @@ export function attachLockMachine(
     { mayWait: true, clock: null, lockStats: false, waitLimitMs: WAIT_LIMIT_MS_DEFAULT, control: null },
     tasks.claim(name),
   );
+  const trace = new Trace({ cells, context }, regions.trace);
   const lock = new SpinLock(createLocks(context, spinlock), regions.lock.base, lockClass);
-  return { arena, cells, lock, words: regions.words.base >> 2, data: regions.data.base };
+  return { arena, cells, lock, trace, words: regions.words.base >> 2, data: regions.data.base };
 }
 
 function lay() {
@@ -82,6 +90,7 @@ function lay() {
     lock: layoutLocks(layout, 'bench_lock'),
     words: layout.bytes('hot', 'words', 256),
     data: layout.bytes('hot', 'data', PAGE_SIZE),
+    trace: layoutTrace(layout, 32),
   };
   const lockClass = classes.define('bench_lock');
   layout.seal();

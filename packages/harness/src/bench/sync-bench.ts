@@ -3,6 +3,7 @@
  *
  * - `sync.lock-unlock`: one thread takes and drops a free spinlock around one increment;
  * - `sync.null-point`: a load through the accessors, whose hook is null, over the same load from the typed array;
+ * - `sync.tracepoint-off`: a place that could tell an event, while nobody wants it, over the loop around it;
  * - `sync.lock-8-over-2`: entries per second of eight threads on one lock over those of two, 200 ns inside and 200 ns outside. A lock that
  *   spins in order falls to a few hundredths here as soon as there are more threads than cores: the ticket lock does the same for a note.
  *
@@ -13,11 +14,22 @@ import type { SpinlockKind } from '@swaplab/kernel-mm';
 import { BenchThread } from './bench-thread.js';
 import type { BenchOrder, ContendedAnswer, UncontendedAnswer } from './bench-worker.js';
 import { measuredRow, type BenchPlan } from './document.js';
-import { attachLockMachine, createLockMemory, WORDS, type LockMachine } from './lock-machine.js';
+import {
+  attachLockMachine,
+  createLockMemory,
+  TRACEPOINTS_A_ROUND,
+  WORDS,
+  type LockMachine,
+} from './lock-machine.js';
 import type { BenchGroup, BenchSession } from './session.js';
 
 const LOCK_UNLOCK: BenchPlan = { name: 'sync.lock-unlock', unit: 'ns', goal: { op: '<=', value: 30 } };
 const NULL_POINT: BenchPlan = { name: 'sync.null-point', unit: 'ns', goal: { op: '<=', value: 1 } };
+const TRACEPOINT_OFF: BenchPlan = {
+  name: 'sync.tracepoint-off',
+  unit: 'ns',
+  goal: { op: '<=', value: 1 },
+};
 const LOCK_8_OVER_2: BenchPlan = {
   name: 'sync.lock-8-over-2',
   unit: 'ratio',
@@ -26,7 +38,7 @@ const LOCK_8_OVER_2: BenchPlan = {
 
 /** The group. Its measurement fails when the counter behind the contended lock is not exact. */
 export const SYNC_GROUP: BenchGroup = {
-  plans: [LOCK_UNLOCK, NULL_POINT, LOCK_8_OVER_2],
+  plans: [LOCK_UNLOCK, NULL_POINT, TRACEPOINT_OFF, LOCK_8_OVER_2],
   measure: measureSync,
 };
 
@@ -50,6 +62,8 @@ async function measureSync({ report, note, signal }: BenchSession): Promise<void
     const alone = await measureAlone(threads.slice(0, SOLISTS), memory, signal);
     report(measuredRow(LOCK_UNLOCK, alone.lockUnlockNs));
     report(measuredRow(NULL_POINT, Math.max(0, alone.pointLoadNs - alone.plainLoadNs)));
+    const tracepoints = (alone.tracedLoadNs - alone.plainLoadNs) / TRACEPOINTS_A_ROUND;
+    report(measuredRow(TRACEPOINT_OFF, Math.max(0, tracepoints)));
     const workRounds = Math.max(1, Math.round(WORK_NS / alone.workRoundNs));
     const adaptive = await contendedRates(threads, memory, { spinlock: 'adaptive', workRounds }, signal);
     report(measuredRow(LOCK_8_OVER_2, adaptive.many / adaptive.few));
@@ -98,6 +112,7 @@ async function measureAlone(
     lockUnlockNs: Infinity,
     pointLoadNs: Infinity,
     plainLoadNs: Infinity,
+    tracedLoadNs: Infinity,
     workRoundNs: Infinity,
   };
   for (const [index, thread] of threads.entries()) {
@@ -107,6 +122,7 @@ async function measureAlone(
       lockUnlockNs: Math.min(best.lockUnlockNs, answer.lockUnlockNs),
       pointLoadNs: Math.min(best.pointLoadNs, answer.pointLoadNs),
       plainLoadNs: Math.min(best.plainLoadNs, answer.plainLoadNs),
+      tracedLoadNs: Math.min(best.tracedLoadNs, answer.tracedLoadNs),
       workRoundNs: Math.min(best.workRoundNs, answer.workRoundNs),
     };
   }

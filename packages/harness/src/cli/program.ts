@@ -6,6 +6,7 @@
  */
 import { readFileSync } from 'node:fs';
 
+import { KERNEL_EVENT_TYPES } from '@swaplab/kernel-mm';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 
 import {
@@ -20,11 +21,14 @@ import {
 } from '../errors.js';
 import { PAGES_SPEC_FORMS } from '../pages/spec.js';
 import { UINT32_RANGE } from '../random.js';
+import { REPLAY_SLOTS } from '../replay/options.js';
+import { TRACE_FORMATS } from '../replay/formats/row.js';
 import { RUN_CODECS, RUN_POLICIES, RUN_PROFILES, RUN_SCENARIOS, RUN_SPINLOCKS } from '../run/options.js';
 import { INJECTED_FAULTS } from '../swappers/task.js';
 import { WORKLOAD_NAMES } from '../workload/plan.js';
 import { BENCH_GROUPS, benchCommand, type BenchFlags } from './bench-command.js';
 import { conformanceCommand, type ConformanceFlags } from './conformance-command.js';
+import type { ReplayTraceFlags } from './replay-trace-command.js';
 import { runCommand, type RunFlags } from './run-command.js';
 import type { RzscontrolFlags, ZramctlFlags } from './rzscontrol-command.js';
 import type { CommandContext, Terminal } from './terminal.js';
@@ -101,6 +105,10 @@ function buildProgram(context: CommandContext, setExitCode: (code: number) => vo
     .option('--swappers <n>', 'worker threads that swap, 1 to 32 (default: 4)', parseInteger)
     .option('--disks <n>', 'compressed-RAM disks, 1 to 29 (default: one for each swapper)', parseInteger)
     .option('--ops <n>', 'steps of all swappers together, under each policy (default: 60000)', parseInteger)
+    .option(
+      '--duration <time>',
+      'go on for so long under each policy, --ops steps over and over: seconds, or 90s, 10m, 1h',
+    )
     .option('--mapped <size>', 'memory that each swapper maps (default: follows from --ops)')
     .option('--limit <size>', 'memory that may stay resident (default: a quarter of what is mapped)')
     .option('--ram <size>', 'memory of the machine (default: enough for all disks, stored raw)')
@@ -108,7 +116,7 @@ function buildProgram(context: CommandContext, setExitCode: (code: number) => vo
     .option('--workload <name>', `what the swappers do: ${WORKLOAD_NAMES.join(', ')} (default: phased)`)
     .option(
       '--scenario <name>',
-      `what goes on beside the workload: ${RUN_SCENARIOS.join(', ')}, one more area that comes and goes (default: nothing)`,
+      `a situation with sizes and a workload of its own: ${RUN_SCENARIOS.join(', ')}; list shows what each is about (default: none)`,
     )
     .option('--pages <spec>', `what the pages contain: ${PAGES_SPEC_FORMS}`)
     .option('--pages-out <file>', 'keep the pages in a file, which --pages can read again')
@@ -118,7 +126,11 @@ function buildProgram(context: CommandContext, setExitCode: (code: number) => vo
       'what lzo1x-2010 does with its dictionary before each page: cleared, or kept, as the original (default: cleared)',
     )
     .option('--seed <n>', 'repeats the pages and the steps of a run (default: random, and shown)', parseSeed)
-    .option('--time-limit <seconds>', 'stop with a report after so long (default: 300)', parseSeconds)
+    .option(
+      '--time-limit <seconds>',
+      'stop with a report after so long (default: 300, and all durations)',
+      parseSeconds,
+    )
     .option(
       '--inject <fault>',
       `break one swapper on purpose, to see the report: ${INJECTED_FAULTS.join(', ')}`,
@@ -127,8 +139,31 @@ function buildProgram(context: CommandContext, setExitCode: (code: number) => vo
       '--spinlock <kind>',
       `how spinlocks wait: ${RUN_SPINLOCKS.join(', ')} (default: adaptive); ticket locks are served in order, which needs a core for each swapper`,
     )
+    .option(
+      '--page-cluster <n>',
+      'read 2^n slots at a time when one is wanted, 0 for no read-ahead (default: 0; 3 in 2.6.34)',
+      parseInteger,
+    )
+    .option(
+      '--io-errors <rate>',
+      'let so many transfers to and from the disks fail: 0.001, or read:0.0005,write:0.01 (default: none)',
+    )
     .option('--no-lock-stats', 'do not count how long locks are held and waited for')
     .option('--report <file>', 'write the report as an HTML page, curves included, that needs no network')
+    .option(
+      '--trace-out <file>',
+      'write all events as a Chrome trace, which https://ui.perfetto.dev shows; compressed when its name ends in .gz',
+    )
+    .option(
+      '--trace-events <list>',
+      `events to trace, separated by commas (default: all): ${KERNEL_EVENT_TYPES.join(', ')}`,
+      splitList,
+    )
+    .option(
+      '--trace-limit <n>',
+      'most events in the trace, shared by the policies (default: 6000000)',
+      parseInteger,
+    )
     .option('-q, --quiet', 'show no progress')
     .option('--json', 'print one JSON document instead of the report')
     .addHelpText(
@@ -136,10 +171,13 @@ function buildProgram(context: CommandContext, setExitCode: (code: number) => vo
       `\nSizes are bytes, or whole numbers with K, M or G behind them: multiples of a page of 4096 bytes.\n` +
         'Pages come from a file, from all files below a directory, from the memory of process N (Linux), or are\n' +
         'generated; at most 1024 are taken, spread over what is there.\n' +
+        '\nA scenario assumes options of its own where nothing is said, and says at the end what came of it and why. Some expect certain results, and a run\n' +
+        'in which these do not come fails; with other sizes than they assume they expect nothing.\n' +
         '\nA historical profile has the faults of its version, in the swap core and in the driver. What goes wrong is named together with the\nfaults that can cause it.\n' +
         `${EXIT_CODES}\n\nExample:\n  $ swaplab run --policy none,notify --swappers 4 --ops 200000 --seed 1\n` +
         '  $ swaplab run --pages pid:$$ --pages-out pages.bin --seed 1\n' +
-        '  $ swaplab run --policy notify --scenario swapoff-under-load --seed 1\n',
+        '  $ swaplab run --scenario memory-squeeze --seed 1\n  $ swaplab run --scenario list\n' +
+        '  $ swaplab run --policy notify --duration 10m --seed 1\n',
     )
     .action(async (flags: RunFlags) => {
       setExitCode(await runCommand(flags, context));
@@ -184,6 +222,60 @@ function buildProgram(context: CommandContext, setExitCode: (code: number) => vo
       );
     });
 
+  program
+    .command('replay-trace')
+    .description('replay a real trace of a swap device or disk under several policies')
+    .argument(
+      '<file>',
+      'the trace: columns t_us,op,slot,n,why, text of blkparse, or iolog of fio; .gz or not',
+    )
+    .option('--policy <list>', `policies, separated by commas: ${RUN_POLICIES.join(', ')}, or all`)
+    .option(
+      '--slots <whose>',
+      `whose slots pages go to: ${REPLAY_SLOTS.join(', ')} (default: ours, from our allocator; recorded: the device alone, with the numbers of the trace)`,
+    )
+    .option(
+      '--samples <file>',
+      "what the real kernel's device held meanwhile (default: NAME.samples.csv.gz beside the trace, if it is there)",
+    )
+    .option('--no-samples', 'compare with nothing')
+    .option(
+      '--format <name>',
+      `how the trace is written: ${TRACE_FORMATS.join(', ')} (default: seen from its contents)`,
+    )
+    .option(
+      '--device <name>',
+      'the device in a text of blkparse, maj,min, or the file in an iolog (default: the first)',
+    )
+    .option(
+      '--pages <spec>',
+      `what the pages contain: ${PAGES_SPEC_FORMS}, or trace-sizes (default: trace-sizes, generated with the sizes that the samples tell of)`,
+    )
+    .option('--codec <name>', `how pages are compressed: ${RUN_CODECS.join(', ')} (default: lzo1x-2010)`)
+    .option(
+      '--profile <name>',
+      `which faults of history are in the code: ${RUN_PROFILES.join(', ')} (default: sound)`,
+    )
+    .option('--repeat <n>', 'replay the trace so often, one time after the other (default: 1)', parseInteger)
+    .option('--disksize <size>', 'size of our disk (default: two slots for each that is in use at a time)')
+    .option('--seed <n>', 'repeats the contents of the pages (default: random, and shown)', parseSeed)
+    .option('--time-limit <seconds>', 'stop after so long (default: 300)', parseSeconds)
+    .option('--no-lock-stats', 'do not count how long locks are held')
+    .option('--report <file>', 'write the report as an HTML page, curves included, that needs no network')
+    .option('-q, --quiet', 'show no progress')
+    .option('--json', 'print one JSON document instead of the report')
+    .addHelpText(
+      'after',
+      `${EXIT_CODES}\n\nExample:\n  $ swaplab replay-trace swap.csv.gz --policy none,notify --report report.html\n` +
+        '  $ blkparse -i sda | gzip >sda.txt.gz; swaplab replay-trace sda.txt.gz --slots recorded\n',
+    )
+    .action(async (file: string, flags: ReplayTraceFlags) => {
+      const { replayTraceCommand } = await import('./replay-trace-command.js');
+      setExitCode(
+        await withTimeLimit(flags.timeLimit, context, (inner) => replayTraceCommand(file, flags, inner)),
+      );
+    });
+
   // The tool reads its own words, as it always did; its usage is the help, too.
   program
     .command('rzscontrol')
@@ -220,7 +312,7 @@ function buildProgram(context: CommandContext, setExitCode: (code: number) => vo
     const [name] = program.args;
     const verdict = name === undefined ? 'no command is given' : `command "${name}" is not known`;
     throw new UsageError(
-      `${verdict}; allowed: run, bench, conformance, rzscontrol, zramctl; swaplab --help shows more`,
+      `${verdict}; allowed: run, bench, conformance, replay-trace, rzscontrol, zramctl; swaplab --help shows more`,
     );
   });
   return program;

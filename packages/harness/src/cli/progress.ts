@@ -44,14 +44,21 @@ export function createProgressLine(terminal: Terminal): ProgressLine {
  * @param unicode - whether block characters are shown
  */
 export function progressText(progress: RunProgress, unicode: boolean): string {
-  const share = progress.checkpoints === 0 ? 0 : progress.checkpoint / progress.checkpoints;
+  const share = shareDone(progress);
   const full = Math.round(share * BAR_COLUMNS);
   const bar = (unicode ? '█' : '#').repeat(full) + (unicode ? '░' : '.').repeat(BAR_COLUMNS - full);
   const { live, stored, stale } = progress.sample;
+  const lap = progress.duration === null ? '' : `lap ${String(progress.lap + 1)}, `;
   return (
-    `${progress.policy} ${String(progress.policyIndex + 1)}/${String(progress.policyCount)} ${bar} ${progress.phase}: ` +
+    `${progress.policy} ${String(progress.policyIndex + 1)}/${String(progress.policyCount)} ${bar} ${lap}${progress.phase}: ` +
     `${count(live)} live, ${count(stored)} stored, ${count(stale)} stale`
   );
+}
+
+/** What part of a policy is done, 0 to 1: of its checkpoints, or of its time. */
+function shareDone({ checkpoint, checkpoints, duration, sample }: RunProgress): number {
+  if (duration !== null) return Math.min(1, sample.t / duration);
+  return checkpoints === 0 ? 0 : checkpoint / checkpoints;
 }
 
 /**

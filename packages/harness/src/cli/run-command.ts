@@ -6,6 +6,8 @@ import { assertFileWritable, writeFileAtomically, type FileOptions } from '../fi
 import { renderReport } from '../report/html/report.js';
 import { renderRun, runIsSound } from '../report/table.js';
 import type { RunDocument, RunProgress } from '../run/document.js';
+import { parseDuration } from '../run/duration.js';
+import { parseIoErrors } from '../run/io-errors.js';
 import {
   completeRunOptions,
   parseSize,
@@ -14,8 +16,10 @@ import {
   type RunOptions,
 } from '../run/options.js';
 import { INJECTED_FAULTS, type InjectedFault } from '../swappers/task.js';
+import { SCENARIO_LIST, scenarioList, scenarioListJson } from './scenario-list.js';
 import { createProgressLine, policyEndText, progressText } from './progress.js';
 import type { CommandContext } from './terminal.js';
+import { beginTrace, endTrace, endTraceAfter } from './trace-flags.js';
 
 /** The flags of `swaplab run`, as they come from the command line. */
 export interface RunFlags {
@@ -24,6 +28,7 @@ export interface RunFlags {
   readonly swappers?: number;
   readonly disks?: number;
   readonly ops?: number;
+  readonly duration?: string;
   readonly mapped?: string;
   readonly limit?: string;
   readonly ram?: string;
@@ -38,8 +43,13 @@ export interface RunFlags {
   readonly timeLimit?: number;
   readonly lockStats?: boolean;
   readonly spinlock?: string;
+  readonly pageCluster?: number;
+  readonly ioErrors?: string;
   readonly inject?: string;
   readonly report?: string;
+  readonly traceOut?: string;
+  readonly traceEvents?: readonly string[];
+  readonly traceLimit?: number;
   readonly quiet?: true;
   readonly json?: true;
 }
@@ -64,6 +74,7 @@ export function runOptionsOf(flags: RunFlags): RunOptions {
     swappers: flags.swappers,
     disks: flags.disks,
     ops: flags.ops,
+    duration: flags.duration === undefined ? undefined : parseDuration(flags.duration, 'duration'),
     mapped: size('mapped'),
     limit: size('limit'),
     ram: size('ram'),
@@ -77,6 +88,8 @@ export function runOptionsOf(flags: RunFlags): RunOptions {
     timeLimit: flags.timeLimit,
     lockStats: flags.lockStats,
     spinlock: flags.spinlock,
+    pageCluster: flags.pageCluster,
+    ioErrors: flags.ioErrors === undefined ? undefined : parseIoErrors(flags.ioErrors),
   } as PartialRunOptions;
   return completeRunOptions(partial).options;
 }
@@ -101,9 +114,14 @@ function injectedFaultOf(name: string | undefined): InjectedFault | null {
  */
 export async function runCommand(flags: RunFlags, context: CommandContext): Promise<number> {
   const { terminal, signal } = context;
+  if (flags.scenario === SCENARIO_LIST) {
+    terminal.out(flags.json === true ? scenarioListJson() : scenarioList(terminal));
+    return EXIT_FINE;
+  }
   const options = runOptionsOf(flags);
   const fault = injectedFaultOf(flags.inject);
   if (flags.report !== undefined) assertFileWritable(flags.report, REPORT_FILE);
+  const trace = beginTrace(flags, options.policies.length);
   const { runWorkload } = await import('../run/run-workload.js');
   const line = createProgressLine(terminal);
   let document: RunDocument;
@@ -113,6 +131,7 @@ export async function runCommand(flags: RunFlags, context: CommandContext): Prom
       signal,
       fault,
       pagesOut: flags.pagesOut ?? null,
+      trace,
       onProgress: (progress) => {
         last = progress;
         if (flags.quiet !== true && terminal.liveErr) line.draw(progressText(progress, terminal.unicode));
@@ -121,6 +140,10 @@ export async function runCommand(flags: RunFlags, context: CommandContext): Prom
         if (flags.quiet !== true && !terminal.liveErr && last !== null) terminal.err(policyEndText(last));
       },
     });
+  } catch (error) {
+    line.clear();
+    endTraceAfter(trace, error, terminal);
+    throw error;
   } finally {
     line.clear();
   }
@@ -129,5 +152,7 @@ export async function runCommand(flags: RunFlags, context: CommandContext): Prom
   );
   // After the text, which must not be lost with a disk that is full by now.
   if (flags.report !== undefined) writeFileAtomically(flags.report, renderReport(document), REPORT_FILE);
+  const { command, interrupted } = document;
+  endTrace(trace, { command, interrupted }, terminal, flags.quiet === true);
   return runIsSound(document) ? EXIT_FINE : EXIT_FAILED;
 }

@@ -7,8 +7,14 @@
 import { createColors } from 'picocolors';
 
 import type { LockResult, PolicyResult, RunDocument, Sample } from '../run/document.js';
+import { formatDuration } from '../run/duration.js';
 import { POLICY_FACTS } from '../run/policies.js';
 import { suspectSentence } from '../run/suspects.js';
+import { withLastLaps } from './last-lap.js';
+import { failedExpectations, mostStalePages, scenarioOfDocument, scenarioWords } from './scenario-text.js';
+import { wrap } from './wrap.js';
+
+export { wrap } from './wrap.js';
 
 /** How the report may look. */
 export interface TableStyle {
@@ -45,14 +51,16 @@ export function renderRun(document: RunDocument, style: TableStyle): string {
   const colours = createColors(style.colour);
   const width = Math.min(Math.max(style.columns ?? TEXT_COLUMNS_DEFAULT, TEXT_COLUMNS_MIN), TEXT_COLUMNS_MAX);
   const wrong = errors(document);
+  const told = why(document, width);
   const lines: string[] = [
     '',
     ...wrap('', headline(document), width).map((line) => colours.bold(line)),
     ...introduction(document, width),
     '',
-    ...curves(document, style, width),
+    ...curves(withLastLaps(document), style, width),
     ...figures(document.policies).map((line, row) => (row === 0 ? colours.bold(line) : line)),
     '',
+    ...(told.length === 0 ? [] : [colours.bold(`Why: ${document.options.scenario ?? ''}`), ...told, '']),
     colours.bold('What was seen'),
     ...sentences(document).flatMap((sentence) => wrap('  - ', sentence, width)),
     '',
@@ -72,7 +80,11 @@ export function renderRun(document: RunDocument, style: TableStyle): string {
  */
 export function runIsSound(document: RunDocument): boolean {
   return document.policies.every(
-    (result) => result.integrityErrors === 0 && result.invariantErrors === 0 && result.statDrift === 0,
+    (result) =>
+      result.integrityErrors === 0 &&
+      result.invariantErrors === 0 &&
+      result.statDrift === 0 &&
+      failedExpectations(result).length === 0,
   );
 }
 
@@ -108,7 +120,10 @@ function introduction(document: RunDocument, width: number): string[] {
     `${plural(document.swappers, 'worker thread')} ${document.swappers === 1 ? 'uses' : 'use'} ` +
     `${mebibytes(mapped)} of memory, of which ${mebibytes(options.limit)} may stay resident; the rest is swapped to ` +
     `${plural(options.disks, 'disk')} of ${mebibytes(options.disksize)} that ` +
-    `${options.disks === 1 ? 'lives' : 'live'} in RAM, compressed. ${plural(options.ops, 'step')} under each policy.`;
+    `${options.disks === 1 ? 'lives' : 'live'} in RAM, compressed. ${plural(options.ops, 'step')}` +
+    (options.duration === null
+      ? ' under each policy.'
+      : `, over and over for ${formatDuration(options.duration)} under each policy; the curves are those of the last lap.`);
   return [
     ...wrap('  ', what, width),
     ...wrap(
@@ -197,11 +212,31 @@ function figures(policies: readonly PolicyResult[]): string[] {
     row('            pages of RAM for it', ({ final }) => count(final.poolPages)),
     row('pages swapped out', ({ vm }) => count(vm.swapOuts)),
     row('pages swapped in', ({ vm }) => count(vm.swapIns)),
+    ...(isAboutMemory(policies)
+      ? [
+          row('pages that reclaim looked at', ({ vm }) => count(vm.scanned)),
+          row('most pages of RAM for stale slots', (result) => count(mostStalePages(result))),
+          row('processes killed', ({ vm }) => count(vm.kills)),
+        ]
+      : []),
+    ...(policies.some(({ vm }) => (vm.readAhead ?? 0) > 0)
+      ? [
+          row('pages read ahead', ({ vm }) => count(vm.readAhead ?? 0)),
+          row('           of them used', ({ vm }) => count(vm.readAheadHits ?? 0)),
+        ]
+      : []),
+    ...(policies.some(({ vm }) => vm.ioErrors > 0)
+      ? [
+          row('transfers that failed', ({ vm }) => count(vm.ioErrors)),
+          row('processes ended by SIGBUS', ({ vm }) => count(vm.busErrors ?? 0)),
+        ]
+      : []),
     row('steps per second', ({ ops, seconds }) => (seconds > 0 ? count(Math.round(ops / seconds)) : '-')),
     row('telling the device of a free', ({ freeCost }) =>
       freeCost.usPerSlot === null ? '-' : `${freeCost.usPerSlot.toFixed(2)} us`,
     ),
     row('swap_lock found taken', ({ locks }) => contention(locks)),
+    ...(policies.some(({ laps }) => laps > 1) ? [row('laps done', ({ laps }) => count(laps))] : []),
   ];
   const widths = ['', ...policies].map((_, column) =>
     Math.max(...table.map((cells) => (cells[column] ?? '').length)),
@@ -215,6 +250,11 @@ function figures(policies: readonly PolicyResult[]): string[] {
   );
 }
 
+/** Whether memory was short, or a scenario asks whether it was. */
+function isAboutMemory(policies: readonly PolicyResult[]): boolean {
+  return policies.some(({ vm, scenario }) => vm.kills > 0 || scenario !== null);
+}
+
 function contention(locks: readonly LockResult[]): string {
   const lock = locks.find((candidate) => candidate.class === 'swap_lock');
   if (lock === undefined) return 'not counted';
@@ -223,7 +263,7 @@ function contention(locks: readonly LockResult[]): string {
 }
 
 function sentences(document: RunDocument): string[] {
-  const said = document.policies.flatMap((result) => [staleSentence(result), ...scenarioSentences(result)]);
+  const said = document.policies.flatMap((result) => [staleSentence(result), ...memorySentence(result)]);
   if (document.policies.length === 0) said.push('No policy ran to its end.');
   else said.push(checkSentence(document.policies));
   if (document.interrupted) said.push('The run was interrupted: what did not end is missing here.');
@@ -256,15 +296,26 @@ function staleSentence(result: PolicyResult): string {
   );
 }
 
-/** What went on beside the workload, if anything did. */
-function scenarioSentences({ policy, scenario }: PolicyResult): string[] {
-  if (scenario === null) return [];
-  const { swapons, swapoffs, swapoffErrors } = scenario;
-  const failures = Object.entries(swapoffErrors).map(([code, times]) => `${count(times)} with ${code}`);
-  const failed = failures.length === 0 ? 'no swapoff failed' : `swapoffs that failed: ${failures.join(', ')}`;
+/** Whether the process grew, where it ran long enough for that to be told. */
+function memorySentence({ policy, memory }: PolicyResult): string[] {
+  const { rssAfterFirstMinute, rssMaxAfterFirstMinute, rssEnd } = memory;
+  if (rssAfterFirstMinute === null || rssMaxAfterFirstMinute === null) return [];
   return [
-    `${policy}: one more area came ${plural(swapons, 'time')} and went ${plural(swapoffs, 'time')} ` +
-      `while the threads ran; ${failed}.`,
+    `${policy}: this process had ${mebibytes(rssAfterFirstMinute)} of resident memory after the first minute, ` +
+      `${mebibytes(rssEnd)} at the end, and never more than ${mebibytes(rssMaxAfterFirstMinute)} in between.`,
+  ];
+}
+
+/** What the scenario is about and what came of it, under a heading of its own. */
+function why(document: RunDocument, width: number): string[] {
+  const scenario = scenarioOfDocument(document);
+  const words = scenarioWords(document);
+  if (scenario === null || words.length === 0) return [];
+  return [
+    ...wrap('  ', scenario.meaning, width),
+    ...words.flatMap(({ policy, sentences: said }) =>
+      said.flatMap((each) => wrap('  - ', `${policy}: ${each}`, width)),
+    ),
   ];
 }
 
@@ -296,28 +347,16 @@ function checkSentence(policies: readonly PolicyResult[]): string {
 
 /** The first sentences of the checks of each policy, and who is suspected, with the policy before them. */
 function errors({ policies, profile }: RunDocument): string[] {
-  return policies.flatMap(({ policy, reports, suspects }) => {
+  return policies.flatMap((result) => {
+    const { policy, reports, suspects } = result;
     const shown = reports.slice(0, REPORTS_MAX).map((report) => `${policy}: ${report}`);
+    shown.push(...failedExpectations(result).map((sentence) => `${policy}: ${sentence}`));
     const more = reports.length - shown.length;
     if (more > 0) shown.push(`${policy}: ${count(more)} more, which --json shows`);
     const sentence = suspectSentence(profile, suspects);
     if (sentence !== '') shown.push(`${policy}: ${sentence}`);
     return shown;
   });
-}
-
-/** A text behind a prefix, broken at blanks; further lines are indented like the prefix. */
-function wrap(prefix: string, text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = prefix;
-  for (const word of text.split(' ')) {
-    if (line.length > prefix.length && line.length + word.length > width) {
-      lines.push(line.trimEnd());
-      line = ' '.repeat(prefix.length);
-    }
-    line += `${word} `;
-  }
-  return [...lines, line.trimEnd()];
 }
 
 function count(value: number): string {

@@ -6,6 +6,7 @@
  */
 import type { AnatomyCounts } from '@swaplab/ramzswap';
 
+import type { KillMoment, ScenarioExpectation } from '../scenarios/scenario.js';
 import type { PhaseName } from '../workload/plan.js';
 import type { RunOptions, RunPolicy, RunProfile, RunScenario } from './options.js';
 
@@ -37,6 +38,8 @@ export interface PolicyResult {
   readonly policy: RunPolicy;
   /** Steps carried out by all swappers together. */
   readonly ops: number;
+  /** Times that the steps of `options.ops` were done to their end; 1, unless the run had a duration. */
+  readonly laps: number;
   /**
    * From the start barrier to the last checkpoint. In short runs the first policy is the slower one whichever it is: the threads' code is still
    * being compiled.
@@ -49,7 +52,7 @@ export interface PolicyResult {
   /** Driver counters that differ at the end from a walk over the table. */
   readonly statDrift: number;
   readonly areas: readonly AreaResult[];
-  /** What was seen on the way; those with `quiescent` are exact. */
+  /** What was seen on the way; those with `quiescent` are exact. Of a long run those of some laps, each of which is whole, and of the last one. */
   readonly samples: readonly Sample[];
   /** What was there after all processes had exited and the swap cache was drained, read by walking tables. */
   readonly final: SlotCounts;
@@ -60,7 +63,11 @@ export interface PolicyResult {
   /** Empty when lock statistics were off. */
   readonly locks: readonly LockResult[];
   readonly vm: VmCounts;
-  /** What went on beside the workload; null for nothing. */
+  /** The memory of this process meanwhile. */
+  readonly memory: MemoryResult;
+  /** The machine when the first process was ended because no page frame could be had; null when none was. */
+  readonly firstKill: KillMoment | null;
+  /** What came of the scenario; null for none. */
   readonly scenario: ScenarioResult | null;
   /** The first few errors of all kinds, in words. */
   readonly reports: readonly string[];
@@ -73,9 +80,15 @@ export interface PolicyResult {
   readonly stopped: string | null;
 }
 
-/** What a scenario did while the swappers ran. */
+/** What came of a scenario. */
 export interface ScenarioResult {
   readonly name: RunScenario;
+  /** What happened and why, with numbers: sentences without the name of the policy. */
+  readonly explanation: readonly string[];
+  /** What must hold at the end; a run in which one does not fails. */
+  readonly expectations: readonly ScenarioExpectation[];
+  /** What else it has counted, by names of its own. */
+  readonly facts: Readonly<Record<string, number>>;
   /** How often the area of the scenario came. */
   readonly swapons: number;
   /** How often it went. */
@@ -94,6 +107,10 @@ export interface AreaResult {
   readonly allocated: number;
   /** Slots that became free, counted by the swap core. */
   readonly freed: number;
+  /** Bytes that block requests wrote to its device; not there in documents of earlier versions. */
+  readonly bytesOut?: number;
+  /** Bytes that block requests read from it. */
+  readonly bytesIn?: number;
   /** Frees that the driver was told of, counted by the driver. */
   readonly notified: number;
   /** Frees between the first allocation and the hook; null when the area has no hook. */
@@ -116,13 +133,25 @@ export interface SlotCounts {
   readonly poolPages: number;
 }
 
-/** The counts at one moment. */
-export interface Sample extends SlotCounts {
+/** Who has the page frames that the devices do not have. */
+export interface FrameCounts {
+  /** Page frames that nobody uses. */
+  readonly freeFrames: number;
+  /** Pages of processes and of the swap cache. */
+  readonly residentPages: number;
+  /** Processes ended so far because no page frame could be had. */
+  readonly kills: number;
+}
+
+/** The counts at one moment. Those of frames are missing in documents of earlier versions. */
+export interface Sample extends SlotCounts, Partial<FrameCounts> {
   /** Seconds since the start barrier. */
   readonly t: number;
   /** Whether all swappers stood still, so that the counts are exact and fit each other. */
   readonly quiescent: boolean;
   readonly phase: PhaseName;
+  /** The lap it belongs to, from 0 on; missing in documents of older versions. */
+  readonly lap?: number;
 }
 
 /** The memory of all devices at a checkpoint: what their pools consist of. */
@@ -133,7 +162,7 @@ export interface AnatomySample extends AnatomyCounts {
 
 /** The memory of all devices over a run. */
 export interface AnatomyResult {
-  /** At each checkpoint, in order. */
+  /** At each checkpoint whose sample is kept, in order. */
   readonly checkpoints: readonly AnatomySample[];
   /** At the same moment as {@link PolicyResult.final}. */
   readonly final: AnatomyCounts;
@@ -172,8 +201,28 @@ export interface LockResult {
   readonly holdMaxSeconds: number;
 }
 
-/** What the processes saw. */
-export interface VmCounts {
+/** What the lists of reclaim and kswapd did, by the kernel's names for it in `/proc/vmstat`. */
+export interface ReclaimCounts {
+  /** Pages of the inactive list that kswapd looked at. */
+  readonly pgscanKswapd: number;
+  /** Those that tasks looked at which found no free frame. Tasks at the limit count in neither. */
+  readonly pgscanDirect: number;
+  /** Pages that kswapd freed. */
+  readonly pgstealKswapd: number;
+  /** Times that kswapd began to free pages. */
+  readonly pageoutrun: number;
+  /** Times that a task found no free frame and had to reclaim for itself. */
+  readonly allocstall: number;
+  /** Pages that came to the active list from the inactive one. */
+  readonly pgactivate: number;
+  /** Pages that went the other way. */
+  readonly pgdeactivate: number;
+  /** Pages of the active list that reclaim looked at. */
+  readonly pgrefill: number;
+}
+
+/** What the processes saw. The counts of reclaim are missing in documents of earlier versions. */
+export interface VmCounts extends Partial<ReclaimCounts> {
   readonly faults: number;
   readonly swapIns: number;
   readonly swapOuts: number;
@@ -183,24 +232,67 @@ export interface VmCounts {
   readonly cleanDrops: number;
   /** Transfers to or from swap that failed. */
   readonly ioErrors: number;
+  /** Accesses that failed because their page could not be read, which ends a process. Missing in documents of earlier versions, as are the next two. */
+  readonly busErrors?: number;
+  /** Pages read because they lay beside one that was wanted. */
+  readonly readAhead?: number;
+  /** Those of them that were used before they left memory. */
+  readonly readAheadHits?: number;
+  /** Pages that reclaim looked at. */
+  readonly scanned: number;
+  /** Pages that reclaim freed. */
+  readonly reclaimed: number;
+  /** Processes forked from others. */
+  readonly forks: number;
+  /** Forks for which there was no memory: the parent went on alone. */
+  readonly forkFailures: number;
 }
 
-/** What a run tells while it runs, at each checkpoint. */
+/** The memory of the process at one moment. */
+export interface MemorySample {
+  /** Seconds since the threads of the policy were asked to start. */
+  readonly t: number;
+  /** Resident bytes of the whole process. */
+  readonly rss: number;
+  /** Bytes in use in the heap of the main thread. */
+  readonly heap: number;
+}
+
+/** The memory of the process while a policy ran, in bytes. The machine is a part of it, so far as its memory was touched. */
+export interface MemoryResult {
+  /** Resident when the first minute was over; null in a shorter run. */
+  readonly rssAfterFirstMinute: number | null;
+  /** The most that was resident from then on. */
+  readonly rssMaxAfterFirstMinute: number | null;
+  /** The most that was resident at any time. */
+  readonly rssMax: number;
+  readonly rssEnd: number;
+  /** The most that was in use in the heap of the main thread. */
+  readonly heapMax: number;
+  /** Once a second; less often in a long run. */
+  readonly samples: readonly MemorySample[];
+}
+
+/** What a run tells while it runs, at each checkpoint; in a run with a duration, at some of them. */
 export interface RunProgress {
   readonly policy: RunPolicy;
   /** Which of the policies it is, from 0 on. */
   readonly policyIndex: number;
   /** How many policies the run has. */
   readonly policyCount: number;
-  /** Checkpoints passed under this policy. */
+  /** Checkpoints passed under this policy, in the lap under way. */
   readonly checkpoint: number;
-  /** Checkpoints that each policy has. */
+  /** Checkpoints that each policy has, in a lap. */
   readonly checkpoints: number;
   readonly phase: PhaseName;
   /** Steps done under this policy. */
   readonly opsDone: number;
-  /** Steps that each policy has. */
+  /** Steps that each policy has, in a lap. */
   readonly ops: number;
+  /** The lap under way, from 0 on. */
+  readonly lap: number;
+  /** Seconds that each policy goes on; null for one lap. */
+  readonly duration: number | null;
   /** The counts at this checkpoint. */
   readonly sample: Sample;
 }

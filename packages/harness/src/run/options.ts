@@ -16,6 +16,10 @@ import { DEFAULT_CORPUS_PAGES } from '../pages/corpus.js';
 import { PAGE_BYTES } from '../pages/generate.js';
 import { parsePagesSpec, type PagesSpec } from '../pages/spec.js';
 import { UINT32_RANGE } from '../random.js';
+import { SCENARIO_NAMES, scenarioOf, type ScenarioName } from '../scenarios/registry.js';
+import type { CompleteScenarioOptions, ScenarioDisk } from '../scenarios/scenario.js';
+import { checkIoErrors, formatIoErrors, type IoErrorRates } from './io-errors.js';
+import { assumedTimeLimit, checkDuration, formatDuration, TIME_LIMIT_MAX } from './duration.js';
 import { CHUNK_PAGES, opsOfSwapper, WORKLOAD_NAMES, type WorkloadName } from '../workload/plan.js';
 
 export { EnvironmentError, TimeLimitError, UsageError } from '../errors.js';
@@ -30,10 +34,10 @@ export const RUN_PROFILES = PROFILES;
 /** Which faults of history are in the code. */
 export type RunProfile = Profile;
 
-/** What can go on beside the workload: a swap area that comes and goes. */
-export const RUN_SCENARIOS = ['swapoff-under-load'] as const;
-/** What goes on beside the workload. */
-export type RunScenario = (typeof RUN_SCENARIOS)[number];
+/** The situations with a name that can be run. */
+export const RUN_SCENARIOS = SCENARIO_NAMES;
+/** A situation with a name. */
+export type RunScenario = ScenarioName;
 
 /** How the spinlocks of a run can wait. */
 export const RUN_SPINLOCKS: readonly SpinlockKind[] = ['adaptive', 'ticket'];
@@ -64,8 +68,10 @@ export interface RunOptions {
   readonly swappers: number;
   /** Compressed-RAM disks at equal priority: 1 to 29. */
   readonly disks: number;
-  /** Steps of all swappers together under each policy. */
+  /** Steps of all swappers together under each policy; with a duration, in each lap. */
   readonly ops: number;
+  /** Seconds that each policy goes on, lap after lap; null for one lap. */
+  readonly duration: number | null;
   /** Bytes that the process of each swapper maps at most. */
   readonly mapped: number;
   /** Bytes that all processes together may keep resident, the swap cache included. */
@@ -75,7 +81,7 @@ export interface RunOptions {
   /** Bytes of each disk; its first page is the header. */
   readonly disksize: number;
   readonly workload: WorkloadName;
-  /** What goes on beside the workload; null for nothing. */
+  /** The situation that is run, with what goes on beside the workload; null for none. */
   readonly scenario: RunScenario | null;
   /** Where the contents of pages come from, as `parsePagesSpec` reads it. */
   readonly pages: string;
@@ -89,6 +95,10 @@ export interface RunOptions {
   readonly lockStats: boolean;
   /** How the spinlocks of the machine wait: `ticket` ones are served in order, which needs a core for each swapper. */
   readonly spinlock: SpinlockKind;
+  /** log2 of the slots that are read together when one of them is wanted; 0 for no read-ahead. */
+  readonly pageCluster: number;
+  /** How often transfers to and from the disks fail; null for never. */
+  readonly ioErrors: IoErrorRates | null;
 }
 
 /** Numbers that follow from the options. */
@@ -99,6 +109,14 @@ export interface RunPlan {
   readonly mappedPages: number;
   /** Disks beside those of {@link RunOptions.disks}, of the same size, that the scenario uses. */
   readonly spareDisks: number;
+  /** Priority of the swap areas on the disks of {@link RunOptions.disks}. */
+  readonly diskPriority: number;
+  /** RAM disks that the scenario has besides. */
+  readonly ramDisks: readonly ScenarioDisk[];
+  /** The disk behind the first compressed-RAM disk; null for none. */
+  readonly backing: Pick<ScenarioDisk, 'name' | 'bytes'> | null;
+  /** Whether sizes, workload, codec and pages are those that the scenario assumes; true without one. */
+  readonly ownShape: boolean;
   /** Pages of each disk, the header page included. */
   readonly pagesPerDisk: number;
   /** Slots of each disk that can hold a page. */
@@ -127,13 +145,16 @@ export interface CompleteRunOptions {
 export type PartialRunOptions = { readonly [Name in keyof RunOptions]?: RunOptions[Name] | undefined };
 
 const SWAPPERS_MAX = 32;
+const PAGE_CLUSTER_MAX = 8;
+const NO_IO_ERRORS: IoErrorRates = { read: 0, write: 0 };
 /** Areas that 2.6.34 can have at once: of 32 types three are taken for other uses. */
 const DISKS_MAX = 29;
 const OPS_MAX = 1_000_000_000;
-const TIME_LIMIT_MAX = 86_400;
 /** The arena must stay below 2 GiB, control data included. */
 const RAM_MAX_PAGES = (1536 << 20) / PAGE_BYTES;
 const PAGES_PER_SWAPPER_MIN = 16;
+/** Fewest pages of a swap area. */
+const DISK_PAGES_MIN = 10;
 /** Each thread holds some pages on their way in and out: below this a fault could wait for itself. */
 const LIMIT_PAGES_PER_SWAPPER_MIN = 4;
 /** Ops for each mapped page: enough that each phase comes back to most pages. */
@@ -142,6 +163,9 @@ const DEFAULT_PAGES_PER_SWAPPER_MIN = 64;
 const DEFAULT_PAGES_PER_SWAPPER_MAX = 8192;
 /** What all swappers map when nothing is said: with twice as many slots it must still fit below `RAM_MAX_PAGES`. */
 const DEFAULT_MAPPED_PAGES_MAX = RAM_MAX_PAGES / 3;
+
+/** Of all swap areas of a run, so that slots are taken from them in turn; a scenario can have another one. */
+const DISK_PRIORITY = 5;
 
 const DEFAULTS = {
   // What the series is about, and what it is measured against.
@@ -153,9 +177,10 @@ const DEFAULTS = {
   pages: 'default',
   codec: 'lzo1x-2010',
   dictionary: 'cleared',
-  timeLimit: 300,
   lockStats: true,
   spinlock: 'adaptive',
+  // 2.6.34 has 3. Pages are read in random order here: then 5 of 100 that were read ahead are used, and five times as many are read.
+  pageCluster: 0,
 } as const;
 
 /**
@@ -166,16 +191,19 @@ const DEFAULTS = {
  * may need one; the RAM is the limit, all disk pages and a reserve, so that nothing is killed even when every page
  * is stored raw.
  *
- * @param partial - what was asked for; not changed
+ * What a scenario assumes comes before all that.
+ *
+ * @param asked - what was asked for; not changed
  * @throws UsageError with one sentence for the first value that is not possible
  */
-export function completeRunOptions(partial: PartialRunOptions = {}): CompleteRunOptions {
+export function completeRunOptions(asked: PartialRunOptions = {}): CompleteRunOptions {
+  const scenario = checkScenario(asked.scenario ?? null);
+  const partial = withAssumptions(asked);
   const policies = checkPolicies(partial.policies ?? DEFAULTS.policies);
   const profile = checkName('profile', partial.profile ?? DEFAULTS.profile, RUN_PROFILES);
   const workload = checkName('workload', partial.workload ?? DEFAULTS.workload, WORKLOAD_NAMES);
   const codec = checkName('codec', partial.codec ?? DEFAULTS.codec, RUN_CODECS);
   const dictionary = checkDictionary(partial.dictionary ?? DEFAULTS.dictionary, codec);
-  const scenario = checkScenario(partial.scenario ?? null);
   const pages = partial.pages ?? DEFAULTS.pages;
   const pagesSpec = parsePagesSpec(pages);
   const seed = checkInteger('seed', partial.seed ?? randomInt(UINT32_RANGE), 0, UINT32_RANGE - 1);
@@ -184,11 +212,22 @@ export function completeRunOptions(partial: PartialRunOptions = {}): CompleteRun
   const disksMax = DISKS_MAX - spareDisks;
   const disks = checkInteger('disks', partial.disks ?? Math.min(swappers, disksMax), 1, disksMax);
   const ops = checkInteger('ops', partial.ops ?? DEFAULTS.ops, 1, OPS_MAX);
-  const timeLimit = checkTimeLimit(partial.timeLimit ?? DEFAULTS.timeLimit);
+  const duration = partial.duration ?? null;
+  checkDuration(duration, policies.length, partial.timeLimit);
+  const timeLimit = checkTimeLimit(partial.timeLimit ?? assumedTimeLimit(duration, policies.length));
   const lockStats = partial.lockStats ?? DEFAULTS.lockStats;
   const spinlock = checkName('spinlock', partial.spinlock ?? DEFAULTS.spinlock, RUN_SPINLOCKS);
+  const pageCluster = checkInteger(
+    'page-cluster',
+    partial.pageCluster ?? DEFAULTS.pageCluster,
+    0,
+    PAGE_CLUSTER_MAX,
+  );
+  const ioErrors = checkIoErrors(partial.ioErrors ?? NO_IO_ERRORS);
   const sizes = deriveSizes({ ...partial, swappers, disks, ops, scenario });
-  checkSizes(sizes, swappers, disks, spareDisks);
+  checkSizes(sizes, swappers, disks, scenario);
+  const known = { policies, swappers, disks, ops, ...sizes, workload, pages, codec };
+  const extraDisks = scenario === null ? undefined : scenarioOf(scenario).extraDisks;
   return {
     options: {
       policies,
@@ -196,6 +235,7 @@ export function completeRunOptions(partial: PartialRunOptions = {}): CompleteRun
       swappers,
       disks,
       ops,
+      duration,
       mapped: sizes.mapped,
       limit: sizes.limit,
       ram: sizes.ram,
@@ -209,11 +249,17 @@ export function completeRunOptions(partial: PartialRunOptions = {}): CompleteRun
       timeLimit,
       lockStats,
       spinlock,
+      pageCluster,
+      ioErrors: ioErrors.read === 0 && ioErrors.write === 0 ? null : ioErrors,
     },
     plan: {
       pagesPerSwapper: sizes.mapped / PAGE_BYTES,
       mappedPages: (sizes.mapped / PAGE_BYTES) * swappers,
       spareDisks,
+      diskPriority: scenarioOf(scenario)?.diskPriority ?? DISK_PRIORITY,
+      ramDisks: extraDisks?.(known) ?? [],
+      backing: profile === '2.6.35' ? null : (scenarioOf(scenario)?.backing?.(known) ?? null),
+      ownShape: scenario === null || isShapeOf(scenario, known),
       pagesPerDisk: sizes.disksize / PAGE_BYTES,
       slotsPerDisk: sizes.disksize / PAGE_BYTES - 1,
       limitPages: sizes.limit / PAGE_BYTES,
@@ -272,25 +318,32 @@ export function repeatCommand(options: RunOptions): string {
   const named = (name: string, value: string | number, assumed: string | number): void => {
     if (value !== assumed) words.push(`--${name}`, quoted(String(value)));
   };
-  named('profile', options.profile, DEFAULTS.profile);
-  named('swappers', options.swappers, DEFAULTS.swappers);
-  named('disks', options.disks, Math.min(options.swappers, DISKS_MAX - spareDisksOf(options.scenario)));
-  named('ops', options.ops, DEFAULTS.ops);
-  named('workload', options.workload, DEFAULTS.workload);
-  if (options.scenario !== null) words.push('--scenario', options.scenario);
-  named('pages', options.pages, DEFAULTS.pages);
-  named('codec', options.codec, DEFAULTS.codec);
-  named('dictionary', options.dictionary, DEFAULTS.dictionary);
-  named('time-limit', options.timeLimit, DEFAULTS.timeLimit);
-  // Each size that is assumed follows from those before it, so each is compared with what these make of it.
   const { swappers, disks, ops, scenario } = options;
+  named('profile', options.profile, DEFAULTS.profile);
+  // What a scenario assumes can follow from what is known before it.
+  named('swappers', swappers, withAssumptions({ scenario }).swappers ?? DEFAULTS.swappers);
+  const first = withAssumptions({ scenario, swappers });
+  named('disks', disks, first.disks ?? Math.min(swappers, DISKS_MAX - spareDisksOf(scenario)));
+  named('ops', ops, withAssumptions({ scenario, swappers, disks }).ops ?? DEFAULTS.ops);
+  const assumed = withAssumptions({ scenario, swappers, disks, ops });
+  named('workload', options.workload, assumed.workload ?? DEFAULTS.workload);
+  if (scenario !== null) words.push('--scenario', scenario);
+  named('pages', options.pages, assumed.pages ?? DEFAULTS.pages);
+  named('codec', options.codec, assumed.codec ?? DEFAULTS.codec);
+  named('dictionary', options.dictionary, DEFAULTS.dictionary);
+  if (options.duration !== null) words.push('--duration', formatDuration(options.duration));
+  named('time-limit', options.timeLimit, assumedTimeLimit(options.duration, options.policies.length));
+  // Each size that is assumed follows from those before it, so each is compared with what these make of it.
   const known: { mapped?: number; disksize?: number; limit?: number; ram?: number } = {};
   for (const name of ['mapped', 'disksize', 'limit', 'ram'] as const) {
-    if (options[name] === deriveSizes({ ...known, swappers, disks, ops, scenario })[name]) continue;
+    const derived = withAssumptions({ ...known, swappers, disks, ops, scenario });
+    if (options[name] === deriveSizes({ ...derived, swappers, disks, ops, scenario })[name]) continue;
     known[name] = options[name];
     words.push(`--${name}`, formatSize(options[name]));
   }
   named('spinlock', options.spinlock, DEFAULTS.spinlock);
+  named('page-cluster', options.pageCluster, DEFAULTS.pageCluster);
+  if (options.ioErrors !== null) words.push('--io-errors', formatIoErrors(options.ioErrors));
   if (!options.lockStats) words.push('--no-lock-stats');
   words.push('--seed', String(options.seed));
   return words.join(' ');
@@ -313,6 +366,35 @@ interface Sizes {
   readonly disksize: number;
   readonly limit: number;
   readonly ram: number;
+}
+
+/** What a scenario assumes, and on top of it what was asked for. */
+function withAssumptions(asked: PartialRunOptions): PartialRunOptions {
+  const scenario = scenarioOf(asked.scenario ?? null);
+  if (scenario?.assumes === undefined) return asked;
+  const given = Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined));
+  return { ...scenario.assumes(asked), ...given };
+}
+
+/** Whether a run is as the scenario wants it for so many swappers and steps. */
+function isShapeOf(scenario: RunScenario, options: CompleteScenarioOptions): boolean {
+  const { swappers, ops } = options;
+  const assumed = withAssumptions({ scenario, swappers, ops });
+  const disks = assumed.disks ?? Math.min(swappers, DISKS_MAX - spareDisksOf(scenario));
+  const workload = assumed.workload ?? DEFAULTS.workload;
+  const same: CompleteScenarioOptions = {
+    policies: options.policies,
+    swappers,
+    disks,
+    ops,
+    ...deriveSizes({ ...assumed, swappers, disks, ops, scenario }),
+    workload,
+    pages: assumed.pages ?? DEFAULTS.pages,
+    codec: assumed.codec ?? DEFAULTS.codec,
+  };
+  return Object.entries(same).every(
+    ([name, value]) => options[name as keyof CompleteScenarioOptions] === value,
+  );
 }
 
 /** Fills in the sizes that are left out; checks nothing. */
@@ -353,17 +435,19 @@ function assumedPagesPerSwapper(given: {
   return pages > CHUNK_PAGES ? pages - (pages % CHUNK_PAGES) : pages;
 }
 
-/** A scenario brings a disk of its own. */
+/** Disks that a scenario brings for its thread. */
 function spareDisksOf(scenario: RunScenario | null): number {
-  return scenario === null ? 0 : 1;
+  return scenarioOf(scenario)?.spareDisks ?? 0;
 }
 
 function reservePages(swappers: number): number {
   return 512 + 64 * swappers;
 }
 
-function checkSizes(sizes: Sizes, swappers: number, disks: number, spareDisks: number): void {
+function checkSizes(sizes: Sizes, swappers: number, disks: number, scenario: RunScenario | null): void {
   const page = PAGE_BYTES;
+  const { mayRunFull = false, mayLackFrames = false } = scenarioOf(scenario) ?? {};
+  const allDisks = disks + spareDisksOf(scenario);
   checkBytes(
     'mapped',
     sizes.mapped,
@@ -375,8 +459,8 @@ function checkSizes(sizes: Sizes, swappers: number, disks: number, spareDisks: n
   checkBytes(
     'disksize',
     sizes.disksize,
-    (Math.ceil(mappedPages / disks) + 1) * page,
-    Math.floor(RAM_MAX_PAGES / (disks + spareDisks)) * page,
+    mayRunFull ? DISK_PAGES_MIN * page : (Math.ceil(mappedPages / disks) + 1) * page,
+    Math.floor(RAM_MAX_PAGES / allDisks) * page,
     `: ${plural(disks, 'disk')} must hold ${formatSize(mappedPages * page)} that ` +
       `${plural(swappers, 'swapper')} may map, and a header page each`,
   );
@@ -391,10 +475,12 @@ function checkSizes(sizes: Sizes, swappers: number, disks: number, spareDisks: n
   checkBytes(
     'ram',
     sizes.ram,
-    sizes.limit + reservePages(swappers) * page,
+    mayLackFrames ? sizes.limit : sizes.limit + reservePages(swappers) * page,
     RAM_MAX_PAGES * page,
-    `: at least the limit of ${formatSize(sizes.limit)} and a reserve of ` +
-      formatSize(reservePages(swappers) * page),
+    mayLackFrames
+      ? `: at least the limit of ${formatSize(sizes.limit)}`
+      : `: at least the limit of ${formatSize(sizes.limit)} and a reserve of ` +
+          formatSize(reservePages(swappers) * page),
   );
 }
 

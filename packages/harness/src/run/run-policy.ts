@@ -12,12 +12,16 @@ import { ramzswap } from '@swaplab/ramzswap';
 
 import { TimeLimitError } from '../errors.js';
 import type { PageCorpus } from '../pages/corpus.js';
+import { scenarioOf } from '../scenarios/registry.js';
 import { RunControl } from '../swappers/control.js';
+import { kernelThreadsUnder } from '../swappers/kernel-thread.js';
+import type { ChromeTrace } from '../trace-out/chrome-trace.js';
+import { addCurves, traceRecordsFor } from '../trace-out/run-curves.js';
+import { SAMPLES_KEPT } from '../swappers/laps.js';
 import type {
   AreaCounts,
   InjectedFault,
   KernelThreadTask,
-  ScenarioCounts,
   ScenarioTask,
   SwapperResult,
   SwapperTask,
@@ -29,17 +33,12 @@ import {
   type Checkpoint,
   type PhaseName,
 } from '../workload/plan.js';
-import type {
-  AreaResult,
-  LockResult,
-  PolicyResult,
-  RunProgress,
-  Sample,
-  ScenarioResult,
-} from './document.js';
-import type { CompleteRunOptions, RunPolicy, RunScenario } from './options.js';
+import type { AreaResult, LockResult, MemoryResult, PolicyResult, RunProgress, Sample } from './document.js';
+import type { CompleteRunOptions, RunPolicy } from './options.js';
 import { POLICY_FACTS } from './policies.js';
+import { MemoryWatch } from './process-memory.js';
 import { Sampler } from './sampler.js';
+import { scenarioResultOf, type ResultBefore } from './scenario-result.js';
 import { suspectsOf, suspectsOfStop, withSuspects } from './suspects.js';
 import { NO_PROGRESS } from './watchdog.js';
 import { RunFailedError, type SwapperGroupResult, type SwapperThreads } from './swapper-pool.js';
@@ -57,6 +56,8 @@ export interface PolicyRun {
   readonly fault: InjectedFault | null;
   readonly signal: AbortSignal | undefined;
   readonly onProgress: ((progress: RunProgress) => void) | undefined;
+  /** Where the events of the machine go; null for nowhere. */
+  readonly trace: ChromeTrace | null;
 }
 
 /** Longest time in seconds in which at least one step must be done or one barrier passed. */
@@ -75,11 +76,14 @@ const PROGRESS_EVERY_MS = 50;
 export async function runPolicy(run: PolicyRun): Promise<PolicyResult> {
   const { options, plan } = run.complete;
   const machine = createRunMachine(run);
-  const control = new RunControl(options.swappers, CHECKPOINTS);
+  const traced = run.trace?.begin(`policy ${run.policy}`, machine) ?? null;
+  traced?.start();
+  const control = new RunControl(options.swappers, SAMPLES_KEPT);
   const { checkpoints } = planWorkload(options.workload, plan.pagesPerSwapper, plan.opsOfSwapper[0] ?? 0);
-  const phaseNow = (): PhaseName => phaseAt(checkpoints, control.sampleCount());
+  const phaseNow = (): PhaseName => phaseAt(checkpoints, control.passedOfLap());
   const watcher = machine.attach({ name: 'sampler' });
   const sampler = new Sampler(watcher, control, phaseNow);
+  const memory = new MemoryWatch();
   const reporter = startReporting(run, control, checkpoints);
   try {
     const results = await run.threads.run({
@@ -87,7 +91,7 @@ export async function runPolicy(run: PolicyRun): Promise<PolicyResult> {
       control,
       tasks: tasksOf(run, machine, control),
       kernelThreads: kernelThreadsOf(run, machine, control),
-      scenario: scenarioOf(run, machine, control),
+      scenario: scenarioTaskOf(run, machine, control),
       limits: {
         timeLimit: run.timeLimit,
         statedTimeLimit: options.timeLimit,
@@ -95,18 +99,22 @@ export async function runPolicy(run: PolicyRun): Promise<PolicyResult> {
       },
       signal: run.signal,
     });
-    return assemble(run, machine, control, checkpoints, results, sampler.stop());
+    return assemble(run, machine, control, checkpoints, results, sampler.stop(), memory.stop());
   } catch (error) {
     if (error instanceof RunFailedError) {
       if (isExpectedToFail(run))
-        return stoppedResult(run, machine, control, checkpoints, sampler.stop(), error);
+        return stoppedResult(run, machine, control, checkpoints, sampler.stop(), memory.stop(), error);
       throw new RunFailedError(reportOf(run, error.message));
     }
     if (error instanceof TimeLimitError && error.message.startsWith(NO_PROGRESS))
       throw new TimeLimitError(reportOf(run, error.message));
     throw error;
   } finally {
-    sampler.stop();
+    const running = sampler.stop();
+    if (traced !== null)
+      addCurves(traced, control.startNs(), samplesOf(running, exactSamples(control, checkpoints)));
+    run.trace?.endMachine();
+    memory.stop();
     reporter.stop();
     watcher.detach();
   }
@@ -129,6 +137,7 @@ function stoppedResult(
   control: RunControl,
   checkpoints: readonly Checkpoint[],
   running: readonly Sample[],
+  memory: MemoryResult,
   error: RunFailedError,
 ): PolicyResult {
   const { profile } = run.complete.options;
@@ -139,12 +148,13 @@ function stoppedResult(
   return {
     policy: run.policy,
     ops: control.opsDone(),
+    laps: control.lap(),
     seconds: last.t,
     integrityErrors: 0,
     invariantErrors: 1,
     statDrift: 0,
     areas: [],
-    samples: [...running, ...exact].sort((a, b) => a.t - b.t),
+    samples: samplesOf(running, exact),
     final: {
       live: last.live,
       stored: last.stored,
@@ -156,7 +166,9 @@ function stoppedResult(
     freeCost: { usPerSlot: null, bios: 0, bioFailures: 0 },
     traffic: { bytesOut: 0, bytesIn: 0, bytesDiscarded: 0 },
     locks: [],
-    vm: { faults: 0, swapIns: 0, swapOuts: 0, kills: 0, cleanDrops: 0, ioErrors: 0 },
+    vm: NOTHING_COUNTED,
+    memory,
+    firstKill: null,
     scenario: null,
     reports: [sentence],
     suspects: suspectsOfStop(profile, report),
@@ -164,6 +176,18 @@ function stoppedResult(
   };
 }
 
+const NOTHING_COUNTED = {
+  faults: 0,
+  swapIns: 0,
+  swapOuts: 0,
+  kills: 0,
+  cleanDrops: 0,
+  ioErrors: 0,
+  scanned: 0,
+  reclaimed: 0,
+  forks: 0,
+  forkFailures: 0,
+};
 const NOTHING_SEEN = { t: 0, live: 0, stored: 0, stale: 0, comprBytes: 0, poolPages: 0 };
 
 function exactSamples(control: RunControl, checkpoints: readonly Checkpoint[]): Sample[] {
@@ -172,8 +196,15 @@ function exactSamples(control: RunControl, checkpoints: readonly Checkpoint[]): 
   );
 }
 
+/** In order of time. Those that were taken on the run through a lap whose exact ones are not kept are left out, too. */
+function samplesOf(running: readonly Sample[], exact: readonly Sample[]): Sample[] {
+  const kept = new Set(exact.map(({ lap }) => lap));
+  return [...running.filter(({ lap }) => kept.has(lap)), ...exact].sort((a, b) => a.t - b.t);
+}
+
 function createRunMachine(run: PolicyRun): Machine {
-  const { options } = run.complete;
+  const { options, plan } = run.complete;
+  const { backing } = plan;
   const { ram, limit, disks, disksize, codec, dictionary, profile, seed, swappers, workload, spinlock } =
     options;
   return createMachine({
@@ -181,12 +212,22 @@ function createRunMachine(run: PolicyRun): Machine {
     limitBytes: limit,
     profile,
     policy: run.policy,
-    ramDisks: [],
+    ramDisks: [...plan.ramDisks, ...(backing === null ? [] : [backing])].map(({ name, bytes }) => ({
+      name,
+      bytes,
+    })),
     addressSpaces: swappers * processesOfSwapper(workload) + SPARE_ADDRESS_SPACES,
     seed,
     spinlock,
+    pageCluster: options.pageCluster,
+    ...(run.trace === null ? {} : { traceRecords: traceRecordsFor(ram) }),
     drivers: [
-      ramzswap({ disks: disks + run.complete.plan.spareDisks, diskBytes: disksize, codec, dictionary }),
+      ramzswap({
+        disks: disks + plan.spareDisks,
+        diskBytes: disksize,
+        codec,
+        dictionary,
+      }),
     ],
   });
 }
@@ -198,23 +239,30 @@ function devicePaths(disks: number, first = 0): string[] {
 
 function tasksOf(run: PolicyRun, machine: Machine, control: RunControl): SwapperTask[] {
   const { options, plan } = run.complete;
-  // Nobody drains the events of a run: do not spend time on recording them.
-  machine.record();
+  // Nobody drains the events of a run without a trace: do not spend time on recording them.
+  if (run.trace === null) machine.record();
   return plan.opsOfSwapper.map((ops, swapper) => ({
     swapper,
     swappers: options.swappers,
     machine: machine.handle,
     control: control.buffer,
-    samplesMax: CHECKPOINTS,
+    samplesMax: SAMPLES_KEPT,
     corpus: run.corpus.bytes,
     workload: options.workload,
     pagesPerSwapper: plan.pagesPerSwapper,
     ops,
+    duration: options.duration,
     seed: options.seed,
     lockStats: options.lockStats,
+    traced: run.trace !== null,
     waitLimitMs: waitLimitMsOf(run),
     swapDevices: devicePaths(options.disks),
+    diskPriority: plan.diskPriority,
+    ramDisks: plan.ramDisks,
+    backing: plan.backing === null ? null : `/dev/${plan.backing.name}`,
     spareDevices: devicePaths(plan.spareDisks, options.disks),
+    scenarioName: options.scenario,
+    ioErrors: options.ioErrors,
     fault: run.fault,
   }));
 }
@@ -226,48 +274,37 @@ function waitLimitMsOf(run: PolicyRun): number {
 
 function kernelThreadsOf(run: PolicyRun, machine: Machine, control: RunControl): KernelThreadTask[] {
   const { options } = run.complete;
-  if (kernelThreadsUnder(run.policy) === 0) return [];
-  return [
-    {
-      kernelThread: 'kdiscardd',
-      swappers: options.swappers,
-      machine: machine.handle,
-      control: control.buffer,
-      samplesMax: CHECKPOINTS,
-      lockStats: options.lockStats,
-      waitLimitMs: waitLimitMsOf(run),
-    },
-  ];
+  return kernelThreadsUnder(run.policy).map((kernelThread) => ({
+    kernelThread,
+    swappers: options.swappers,
+    machine: machine.handle,
+    control: control.buffer,
+    samplesMax: SAMPLES_KEPT,
+    lockStats: options.lockStats,
+    traced: run.trace !== null,
+    waitLimitMs: waitLimitMsOf(run),
+  }));
 }
 
 /** Steps after which the area of a scenario comes, or goes: it is there half of the time, and at least a few times in a short run. */
 const SCENARIO_EVERY_OPS = 1500;
 const SCENARIO_CHANGES_LEAST = 12;
 
-function scenarioOf(run: PolicyRun, machine: Machine, control: RunControl): ScenarioTask | null {
+function scenarioTaskOf(run: PolicyRun, machine: Machine, control: RunControl): ScenarioTask | null {
   const { options, plan } = run.complete;
-  const [device] = devicePaths(plan.spareDisks, options.disks);
-  if (options.scenario === null || device === undefined) return null;
+  if (options.scenario === null || scenarioOf(options.scenario).hasThread !== true) return null;
   return {
     scenario: options.scenario,
     swappers: options.swappers,
     machine: machine.handle,
     control: control.buffer,
-    samplesMax: CHECKPOINTS,
+    samplesMax: SAMPLES_KEPT,
     lockStats: options.lockStats,
+    traced: run.trace !== null,
     waitLimitMs: waitLimitMsOf(run),
-    device,
+    spareDevices: devicePaths(plan.spareDisks, options.disks),
     everyOps: Math.max(1, Math.min(SCENARIO_EVERY_OPS, Math.floor(options.ops / SCENARIO_CHANGES_LEAST))),
   };
-}
-
-/**
- * How many threads a policy needs besides the swappers.
- *
- * @param policy - any
- */
-export function kernelThreadsUnder(policy: RunPolicy): number {
-  return policy === 'discard-cluster' ? 1 : 0;
 }
 
 function phaseAt(checkpoints: readonly Checkpoint[], passed: number): PhaseName {
@@ -285,21 +322,35 @@ function startReporting(
 ): { stop(): void } {
   const { onProgress } = run;
   if (onProgress === undefined) return { stop: () => {} };
+  const { policies, ops, duration } = run.complete.options;
+  const tellOf = (index: number): void => {
+    onProgress({
+      policy: run.policy,
+      policyIndex: run.policyIndex,
+      policyCount: policies.length,
+      checkpoint: (index % CHECKPOINTS) + 1,
+      checkpoints: CHECKPOINTS,
+      phase: phaseAt(checkpoints, index % CHECKPOINTS),
+      opsDone: control.opsDone(),
+      ops,
+      lap: control.lap(),
+      duration,
+      sample: checkpointSample(control, checkpoints, index),
+    });
+  };
   let told = 0;
+  let lastTime = -1;
   const tell = (): void => {
-    for (; told < control.sampleCount(); told++) {
-      onProgress({
-        policy: run.policy,
-        policyIndex: run.policyIndex,
-        policyCount: run.complete.options.policies.length,
-        checkpoint: told + 1,
-        checkpoints: CHECKPOINTS,
-        phase: phaseAt(checkpoints, told),
-        opsDone: control.opsDone(),
-        ops: run.complete.options.ops,
-        sample: checkpointSample(control, checkpoints, told),
-      });
+    const count = control.sampleCount();
+    if (duration === null) {
+      for (; told < count; told++) tellOf(told);
+      return;
     }
+    // Samples of laps are thinned out, so only the last one is told of. A lap that was not kept leaves an old one there for a moment.
+    const time = count === 0 ? -1 : control.sample(count - 1).t;
+    if (time <= lastTime) return;
+    lastTime = time;
+    tellOf(count - 1);
   };
   const timer = setInterval(tell, PROGRESS_EVERY_MS);
   return {
@@ -311,7 +362,9 @@ function startReporting(
 }
 
 function checkpointSample(control: RunControl, checkpoints: readonly Checkpoint[], index: number): Sample {
-  return { quiescent: true, phase: phaseAt(checkpoints, index), ...control.sample(index) };
+  // Each lap that is kept is whole, but for the last one.
+  const phase = phaseAt(checkpoints, index % CHECKPOINTS);
+  return { quiescent: true, phase, ...control.sample(index) };
 }
 
 function assemble(
@@ -321,6 +374,7 @@ function assemble(
   checkpoints: readonly Checkpoint[],
   { swappers: results, scenario }: SwapperGroupResult,
   running: readonly Sample[],
+  memory: MemoryResult,
 ): PolicyResult {
   const { options, plan } = run.complete;
   const leader = results.find((result) => result.leader !== null)?.leader;
@@ -329,21 +383,26 @@ function assemble(
   const exact = exactSamples(control, checkpoints);
   const view = machine.attach({ name: 'collector' });
   const vm = view.kernel.vm.events.sums();
-  const paths = devicePaths(options.disks + plan.spareDisks);
+  const paths = [
+    ...devicePaths(options.disks + plan.spareDisks),
+    ...plan.ramDisks.map(({ name }) => `/dev/${name}`),
+  ];
   const traffic = trafficOf(view.kernel.block.devices, paths, vm);
   view.detach();
   const integrityErrors = sum(results, (result) => result.integrityErrors);
   const broken = [...leader.broken, ...(scenario?.broken ?? [])];
-  const areas = scenario === null ? leader.areas : [...leader.areas, scenario.area];
-  return {
+  const spareArea = scenario?.area ?? null;
+  const areas = spareArea === null ? leader.areas : [...leader.areas, spareArea];
+  const before: ResultBefore = {
     policy: run.policy,
     ops: sum(results, (result) => result.ops),
+    laps: leader.laps,
     seconds: leader.seconds,
     integrityErrors,
     invariantErrors: leader.brokenCount + (scenario?.brokenCount ?? 0),
     statDrift: leader.drift.length,
     areas: areasOf(run.policy, areas),
-    samples: [...running, ...exact].sort((a, b) => a.t - b.t),
+    samples: samplesOf(running, exact),
     final: leader.final,
     anatomy: leader.anatomy,
     freeCost: freeCostOf(results, areas),
@@ -356,31 +415,52 @@ function assemble(
       kills: vm.kills,
       cleanDrops: vm.cleanDrops,
       ioErrors: vm.ioErrors,
+      busErrors: vm.busErrors,
+      readAhead: vm.readAhead,
+      readAheadHits: vm.readAheadHits,
+      pgscanKswapd: vm.pgscanKswapd,
+      pgscanDirect: vm.pgscanDirect,
+      pgstealKswapd: vm.pgstealKswapd,
+      pageoutrun: vm.pageoutrun,
+      allocstall: vm.allocstall,
+      pgactivate: vm.pgactivate,
+      pgdeactivate: vm.pgdeactivate,
+      pgrefill: vm.pgrefill,
+      scanned: vm.scanned,
+      reclaimed: vm.reclaimed,
+      forks: vm.forks,
+      forkFailures: sum(results, (result) => result.forkFailures),
     },
-    scenario: scenarioResultOf(options.scenario, scenario),
+    memory,
+    firstKill: results.find((result) => result.firstKill !== null)?.firstKill ?? null,
     reports: [...broken, ...leader.drift, ...results.flatMap((result) => result.integrityReports)],
     suspects: suspectsOf(options.profile, { integrityErrors, broken: [...broken, ...leader.drift] }),
     stopped: null,
   };
-}
-
-function scenarioResultOf(name: RunScenario | null, counts: ScenarioCounts | null): ScenarioResult | null {
-  if (name === null || counts === null) return null;
-  const { swapons, swapoffs, swapoffErrors } = counts;
-  return { name, swapons, swapoffs, swapoffErrors };
+  return {
+    ...before,
+    scenario: scenarioResultOf(run.complete, before, { thread: scenario, swappers: results }),
+  };
 }
 
 function areasOf(policy: RunPolicy, areas: readonly AreaCounts[]): AreaResult[] {
   const { hooked } = POLICY_FACTS[policy];
-  return areas.map(({ device, allocated, freed, freedUnreported, notified, missed }) => ({
-    type: 'ramzswap',
-    device,
-    allocated,
-    freed,
-    notified,
-    freedBeforeHook: hooked ? freedUnreported : null,
-    missed: hooked ? freed - freedUnreported - notified : missed,
-  }));
+  return areas.map((area) => {
+    const { type, device, allocated, freed, bytesOut, bytesIn, freedUnreported, notified, missed } = area;
+    // A RAM disk keeps its sectors whatever becomes of the slots: nobody tells it anything.
+    const isTold = hooked && type === 'ramzswap';
+    return {
+      type,
+      device,
+      allocated,
+      freed,
+      bytesOut,
+      bytesIn,
+      notified,
+      freedBeforeHook: isTold ? freedUnreported : null,
+      missed: isTold ? freed - freedUnreported - notified : missed,
+    };
+  });
 }
 
 function freeCostOf(

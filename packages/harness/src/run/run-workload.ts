@@ -4,7 +4,10 @@
 import { TimeLimitError } from '../errors.js';
 import { harvestPagesInTurns, keepPages, type PageCorpus } from '../pages/corpus.js';
 import { pagesSpecOfPath } from '../pages/spec.js';
+import { scenarioOf } from '../scenarios/registry.js';
+import { kernelThreadsUnder } from '../swappers/kernel-thread.js';
 import type { InjectedFault } from '../swappers/task.js';
+import type { ChromeTrace } from '../trace-out/chrome-trace.js';
 import { RUN_SCHEMA, type PolicyResult, type RunDocument, type RunProgress } from './document.js';
 import {
   completeRunOptions,
@@ -13,7 +16,7 @@ import {
   type PartialRunOptions,
   type RunPolicy,
 } from './options.js';
-import { kernelThreadsUnder, runPolicy } from './run-policy.js';
+import { runPolicy } from './run-policy.js';
 import { SwapperThreads } from './swapper-pool.js';
 
 /** What a run may be given besides its options. */
@@ -28,6 +31,8 @@ export interface RunContext {
   readonly fault?: InjectedFault | null;
   /** A file in which the pages of the run are kept, so that `--pages` with it gives the same pages again. */
   readonly pagesOut?: string | null;
+  /** A trace that the events of each policy go into, from `writeChromeTrace`; whoever began it ends it. */
+  readonly trace?: ChromeTrace | null;
 }
 
 /**
@@ -65,8 +70,8 @@ export async function runWorkload(
   if (corpus === null) return document();
   if (pagesOut !== null) keepPages(corpus, pagesOut);
   const others =
-    Math.max(...complete.options.policies.map(kernelThreadsUnder)) +
-    (complete.options.scenario === null ? 0 : 1);
+    Math.max(...complete.options.policies.map((policy) => kernelThreadsUnder(policy).length)) +
+    (scenarioOf(complete.options.scenario)?.hasThread === true ? 1 : 0);
   let threads = new SwapperThreads(swappers, others);
   const run = (
     policy: RunPolicy,
@@ -84,6 +89,7 @@ export async function runWorkload(
       fault: told.fault ?? null,
       signal,
       onProgress: told.onProgress,
+      trace: told.trace ?? null,
     });
   try {
     const warmUp = warmUpOf(complete);

@@ -6,7 +6,7 @@
  */
 import type { MachineView } from '@swaplab/kernel-mm';
 
-import { countSlots } from '../swappers/census.js';
+import { countFrames, countSlots } from '../swappers/census.js';
 import { clockNs, type RunControl } from '../swappers/control.js';
 import type { PhaseName } from '../workload/plan.js';
 import type { Sample } from './document.js';
@@ -56,7 +56,9 @@ export class Sampler {
       t: (clockNs() - start) / 1e9,
       quiescent: false,
       phase: this.#phaseNow(),
+      lap: this.#control.lap(),
       ...counts,
+      ...countFrames(this.#view),
     });
     if (this.#samples.length <= SAMPLES_MAX) return;
     this.#samples = this.#samples.filter((_, index) => index % 2 === 0);

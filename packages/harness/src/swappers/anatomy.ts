@@ -17,6 +17,7 @@ import {
 
 import type { AnatomyResult, AnatomySample } from '../run/document.js';
 import { livenessOf } from './census.js';
+import { KeptLaps } from './laps.js';
 
 /** Pages whose reason to stay is kept in words. */
 const EXAMPLES_MAX = 5;
@@ -24,7 +25,7 @@ const EXAMPLES_MAX = 5;
 /** What was seen so far. */
 export class AnatomyWatch {
   readonly #view: MachineView;
-  readonly #checkpoints: AnatomySample[] = [];
+  readonly #checkpoints = new KeptLaps<AnatomySample>();
   #examples: readonly string[] = [];
   #mostPinned = 0;
 
@@ -42,10 +43,15 @@ export class AnatomyWatch {
     this.#checkpoints.push({ t, ...this.#look() });
   }
 
+  /** Says that the checkpoint looked at last ends a lap, and that another one begins. */
+  endLap(): void {
+    this.#checkpoints.endLap();
+  }
+
   /** Looks for the last time. */
   finish(): AnatomyResult {
     const final = this.#look();
-    return { checkpoints: this.#checkpoints, final, examples: this.#examples };
+    return { checkpoints: this.#checkpoints.items(), final, examples: this.#examples };
   }
 
   #look(): AnatomyCounts {

@@ -14,7 +14,7 @@ import {
 } from '@swaplab/kernel-mm';
 import { ramzswapOf, type RamzswapDevice } from '@swaplab/ramzswap';
 
-import type { SlotCounts } from '../run/document.js';
+import type { FrameCounts, SlotCounts } from '../run/document.js';
 
 /**
  * Counts the slots of all ramzswap areas.
@@ -44,6 +44,16 @@ export function countSlots(view: MachineView): SlotCounts {
     }
   }
   return { live, stored, stale, comprBytes, poolPages };
+}
+
+/**
+ * Counts who has the page frames that the devices do not have.
+ *
+ * @param view - the calling thread's view
+ */
+export function countFrames(view: MachineView): FrameCounts {
+  const { free, charged } = view.kernel.frames.info();
+  return { freeFrames: free, residentPages: charged, kills: view.kernel.vm.events.sums().kills };
 }
 
 /**

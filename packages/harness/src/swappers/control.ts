@@ -6,7 +6,7 @@
  * all others stand at a barrier. Which swap areas there are is changed only by whoever has locked them: so it does not change while the
  * leader looks.
  */
-import type { SlotCounts } from '../run/document.js';
+import type { FrameCounts, SlotCounts } from '../run/document.js';
 
 const SLICE_MS = 50;
 
@@ -17,6 +17,11 @@ const SAMPLES = 3;
 const AREAS_LOCKED = 4;
 const SCENARIO = 5;
 const MISSED = 6;
+const LAP = 7;
+const PASSED_OF_LAP = 8;
+const LAST_CHECKPOINT = 9;
+const KILLED = 10;
+const SCENARIO_READY = 11;
 const HEADER_WORDS = 16;
 
 /** States of the thread that runs a scenario. */
@@ -25,12 +30,13 @@ const SCENARIO_SHALL_END = 1;
 const SCENARIO_ENDED = 2;
 
 const TASK = 0;
-const OPS_DONE = 1;
 const CHECKPOINTS_DONE = 2;
 const AT_BARRIER = 3;
+/** Eight bytes: in a day there are more steps than a word can count. */
+const OPS_DONE = 4;
 const SWAPPER_WORDS = 16;
 
-const SAMPLE_VALUES = 6;
+const SAMPLE_VALUES = 10;
 const START_NS = 0;
 const FIRST_SAMPLE = 1;
 
@@ -44,9 +50,11 @@ export class RunStopped extends Error {
 }
 
 /** A sample as the leader publishes it. */
-export interface PublishedSample extends SlotCounts {
+export interface PublishedSample extends SlotCounts, FrameCounts {
   /** Seconds since the start barrier. */
   readonly t: number;
+  /** The lap it belongs to, from 0 on. */
+  readonly lap: number;
 }
 
 /** The shared block, as one thread sees it. */
@@ -54,12 +62,14 @@ export class RunControl {
   /** To be handed to the swappers. */
   readonly buffer: SharedArrayBuffer;
   private readonly words: Int32Array<SharedArrayBuffer>;
+  /** The same bytes as {@link words}. */
+  private readonly doubles: Float64Array<SharedArrayBuffer>;
   private readonly values: Float64Array<SharedArrayBuffer>;
   private readonly swappers: number;
 
   /**
    * @param swappers - how many there are
-   * @param samplesMax - how many samples the leader will publish at most
+   * @param samplesMax - how many samples the leader will publish at most, or keep of those it has published
    * @param buffer - from another thread's control, or nothing to make one
    */
   constructor(swappers: number, samplesMax: number, buffer?: SharedArrayBuffer) {
@@ -67,6 +77,7 @@ export class RunControl {
     const valueBytes = (FIRST_SAMPLE + samplesMax * SAMPLE_VALUES) * 8;
     this.buffer = buffer ?? new SharedArrayBuffer(wordBytes + valueBytes);
     this.words = new Int32Array(this.buffer, 0, wordBytes / 4);
+    this.doubles = new Float64Array(this.buffer, 0, wordBytes / 8);
     this.values = new Float64Array(this.buffer, wordBytes);
     this.swappers = swappers;
   }
@@ -136,6 +147,24 @@ export class RunControl {
     }
   }
 
+  /** Says that the thread that runs a scenario has attached, and has done what it does before the first step. */
+  noteScenarioReady(): void {
+    Atomics.store(this.words, SCENARIO_READY, 1);
+    Atomics.notify(this.words, SCENARIO_READY);
+  }
+
+  /**
+   * Waits for {@link noteScenarioReady}.
+   *
+   * @throws RunStopped when the run is stopped first
+   */
+  waitForScenario(): void {
+    while (Atomics.load(this.words, SCENARIO_READY) === 0) {
+      this.check();
+      Atomics.wait(this.words, SCENARIO_READY, 0, SLICE_MS);
+    }
+  }
+
   /** Whether the thread that runs a scenario was told to end. */
   scenarioShallEnd(): boolean {
     return Atomics.load(this.words, SCENARIO) !== SCENARIO_RUNS;
@@ -159,6 +188,11 @@ export class RunControl {
     }
   }
 
+  /** Whether the caller is the first of the run to ask: whoever sees the first kill describes it. */
+  claimFirstKill(): boolean {
+    return Atomics.exchange(this.words, KILLED, 1) === 0;
+  }
+
   /** Adds frees of areas that have gone since, of which the device should have been told and was not. */
   addMissed(frees: number): void {
     Atomics.add(this.words, MISSED, frees);
@@ -173,7 +207,7 @@ export class RunControl {
   describe(): string {
     const lines: string[] = [];
     for (let swapper = 0; swapper < this.swappers; swapper++) {
-      const steps = this.words[this.cell(swapper, OPS_DONE)] ?? 0;
+      const steps = this.doubles[this.cell(swapper, OPS_DONE) / 2] ?? 0;
       const checkpoints = this.words[this.cell(swapper, CHECKPOINTS_DONE)] ?? 0;
       const waits = Atomics.load(this.words, this.cell(swapper, AT_BARRIER)) !== 0;
       lines.push(
@@ -220,14 +254,14 @@ export class RunControl {
 
   /** Publishes how many steps a swapper has done. */
   setOpsDone(swapper: number, ops: number): void {
-    this.words[this.cell(swapper, OPS_DONE)] = ops;
+    this.doubles[this.cell(swapper, OPS_DONE) / 2] = ops;
   }
 
   /** Steps of all swappers together. */
   opsDone(): number {
     let sum = 0;
     for (let swapper = 0; swapper < this.swappers; swapper++)
-      sum += this.words[this.cell(swapper, OPS_DONE)] ?? 0;
+      sum += this.doubles[this.cell(swapper, OPS_DONE) / 2] ?? 0;
     return sum;
   }
 
@@ -253,12 +287,44 @@ export class RunControl {
   /** Publishes the sample of the next checkpoint. Leader only. */
   publishSample(sample: PublishedSample): void {
     const count = Atomics.load(this.words, SAMPLES);
-    const { t, live, stored, stale, comprBytes, poolPages } = sample;
-    this.values.set([t, live, stored, stale, comprBytes, poolPages], FIRST_SAMPLE + count * SAMPLE_VALUES);
+    this.storeSample(count, sample);
     Atomics.store(this.words, SAMPLES, count + 1);
+    Atomics.add(this.words, PASSED_OF_LAP, 1);
   }
 
-  /** How many samples there are. */
+  /**
+   * Says that the checkpoint at which all stand ends a lap, and that another one begins behind it. Leader only.
+   *
+   * @param kept - the samples of the laps that are to be kept, in place of all that were published
+   */
+  beginLap(kept: readonly PublishedSample[]): void {
+    for (const [index, sample] of kept.entries()) this.storeSample(index, sample);
+    Atomics.store(this.words, SAMPLES, kept.length);
+    Atomics.store(this.words, PASSED_OF_LAP, 0);
+    Atomics.add(this.words, LAP, 1);
+  }
+
+  /** The lap under way, from 0 on. */
+  lap(): number {
+    return Atomics.load(this.words, LAP);
+  }
+
+  /** How many checkpoints of the lap under way were passed. */
+  passedOfLap(): number {
+    return Atomics.load(this.words, PASSED_OF_LAP);
+  }
+
+  /** Says that the checkpoint at which all stand is the last one of the run. Leader only. */
+  endAtThisCheckpoint(): void {
+    Atomics.store(this.words, LAST_CHECKPOINT, 1);
+  }
+
+  /** Whether the checkpoint that was passed last is the last one of the run. */
+  wasLastCheckpoint(): boolean {
+    return Atomics.load(this.words, LAST_CHECKPOINT) !== 0;
+  }
+
+  /** How many samples there are: of the laps that are kept, in order. */
   sampleCount(): number {
     return Atomics.load(this.words, SAMPLES);
   }
@@ -266,17 +332,27 @@ export class RunControl {
   /** A published sample. */
   sample(index: number): PublishedSample {
     const at = FIRST_SAMPLE + index * SAMPLE_VALUES;
-    const [t = 0, live = 0, stored = 0, stale = 0, comprBytes = 0, poolPages = 0] = this.values.subarray(
-      at,
-      at + SAMPLE_VALUES,
-    );
-    return { t, live, stored, stale, comprBytes, poolPages };
+    const [t = 0, live = 0, stored = 0, stale = 0, comprBytes = 0, poolPages = 0, lap = 0, ...frames] =
+      this.values.subarray(at, at + SAMPLE_VALUES);
+    const [freeFrames = 0, residentPages = 0, kills = 0] = frames;
+    return { t, live, stored, stale, comprBytes, poolPages, lap, freeFrames, residentPages, kills };
   }
 
   /** Counts a checkpoint a swapper has passed. */
   passCheckpoint(swapper: number): void {
     const cell = this.cell(swapper, CHECKPOINTS_DONE);
     this.words[cell] = (this.words[cell] ?? 0) + 1;
+  }
+
+  private storeSample(
+    index: number,
+    { t, live, stored, stale, comprBytes, poolPages, lap, freeFrames, residentPages, kills }: PublishedSample,
+  ): void {
+    const at = FIRST_SAMPLE + index * SAMPLE_VALUES;
+    this.values.set(
+      [t, live, stored, stale, comprBytes, poolPages, lap, freeFrames, residentPages, kills],
+      at,
+    );
   }
 
   private cell(swapper: number, field: number): number {

@@ -4,18 +4,21 @@
  */
 import { AnatomyWatch } from './anatomy.js';
 import { checkMachine } from './checks.js';
-import { countSlots } from './census.js';
-import { clockNs, type RunControl } from './control.js';
+import { countFrames, countSlots } from './census.js';
+import { clockNs, type PublishedSample, type RunControl } from './control.js';
+import { stopKernelThreads } from './kernel-thread.js';
+import { KeptLaps } from './laps.js';
 import type { AreaCounts, LeaderResult, SwapperTask } from './task.js';
 import { KernelError, type MachineView } from '@swaplab/kernel-mm';
 import { ramzswapOf } from '@swaplab/ramzswap';
 
 import type { SlotCounts } from '../run/document.js';
+import { setIoErrors } from '../run/io-errors.js';
 import { POLICY_FACTS } from '../run/policies.js';
+import { scenarioOf } from '../scenarios/registry.js';
+import { CHECKPOINTS } from '../workload/plan.js';
 
 const SENTENCES_MAX = 20;
-/** All areas at one priority, so that slots are taken from them in turn. */
-const AREA_PRIORITY = 5;
 
 /** The leader's part of a run. */
 export class Leader {
@@ -23,12 +26,15 @@ export class Leader {
   readonly #control: RunControl;
   readonly #task: SwapperTask;
   readonly #anatomy: AnatomyWatch;
+  readonly #samples = new KeptLaps<PublishedSample>();
   readonly #broken: string[] = [];
   readonly #framesBefore: number;
   /** Discard requests to each device until it was switched on. */
   readonly #discardsBefore = new Map<string, number>();
   #brokenCount = 0;
   #seconds = 0;
+  /** Laps that were done to their end. */
+  #laps = 0;
 
   /**
    * @param view - this thread's view, which may wait
@@ -40,15 +46,28 @@ export class Leader {
     this.#control = control;
     this.#task = task;
     this.#anatomy = new AnatomyWatch(view);
+    if (task.backing !== null) this.#setUpBacking(task.backing);
     this.#framesBefore = view.kernel.frames.info().free;
-    for (const path of task.swapDevices) {
-      view.swapon(path, { priority: AREA_PRIORITY });
+    for (const { name } of task.ramDisks) view.mkswap(`/dev/${name}`);
+    for (const { path, priority } of areasOf(task)) {
+      view.swapon(path, { priority });
       this.#discardsBefore.set(path, this.#discardsTo(path));
     }
   }
 
-  /** Says that the clock of the run starts. Called just before the start barrier. */
+  /** As one does it by hand: mkswap on the disk, then the device is set up anew with the disk behind it, whose header it takes over. */
+  #setUpBacking(path: string): void {
+    const [first = ''] = this.#task.swapDevices;
+    const device = ramzswapOf(this.#view).device(first);
+    this.#view.mkswap(path);
+    const error = device.reset() || device.setBackingSwap(path) || device.init();
+    if (error !== 0) throw new KernelError('init', error, `${first}: no backing swap on ${path}`);
+  }
+
+  /** Says that the clock of the run starts. Called just before the start barrier, while all others wait there. */
   start(): void {
+    if (scenarioOf(this.#task.scenarioName)?.hasThread === true) this.#control.waitForScenario();
+    this.#letTransfersFail(true);
     this.#control.setStart(clockNs());
   }
 
@@ -57,18 +76,27 @@ export class Leader {
     this.#seconds = (clockNs() - this.#control.startNs()) / 1e9;
     // A scenario must stand still as well, between two of its steps.
     this.#control.lockAreas();
+    const { kswapd } = this.#view.kernel.vm;
+    kswapd.freeze();
+    this.#letTransfersFail(false);
     try {
       this.#look();
     } finally {
+      this.#letTransfersFail(true);
+      kswapd.thaw();
       this.#control.unlockAreas();
     }
+    this.#goOnOrEnd();
   }
 
   /**
    * Takes the end apart. All processes have exited and all other swappers stand still.
    */
   finish(): LeaderResult {
-    if (this.#task.spareDevices.length > 0) this.#control.endScenario();
+    this.#letTransfersFail(false);
+    if (scenarioOf(this.#task.scenarioName)?.hasThread === true) this.#control.endScenario();
+    // For good: it is told to end when all is counted.
+    this.#view.kernel.vm.kswapd.freeze();
     this.#drainSwapCache();
     this.#view.flushDiscards();
     const final = countSlots(this.#view);
@@ -77,10 +105,11 @@ export class Leader {
     const { broken, drift } = checkMachine(this.#view);
     this.#note(broken);
     this.#swapoff();
-    this.#view.kernel.swap.clusters.stopWorker();
+    stopKernelThreads(this.#view);
     this.#resetDisks();
     return {
       seconds: this.#seconds,
+      laps: this.#laps,
       broken: this.#broken,
       brokenCount: this.#brokenCount,
       drift,
@@ -90,11 +119,35 @@ export class Leader {
     };
   }
 
+  /** Transfers of the run fail if that was asked for, but none of the leader's own: what he looks at must be what the run has left. */
+  #letTransfersFail(fail: boolean): void {
+    const { ioErrors, swapDevices, spareDevices, ramDisks, backing } = this.#task;
+    if (ioErrors === null) return;
+    const paths = [...swapDevices, ...spareDevices, ...ramDisks.map(({ name }) => `/dev/${name}`)];
+    setIoErrors(this.#view, backing === null ? paths : [...paths, backing], fail ? ioErrors : null);
+  }
+
+  /** A run without a duration is one lap; any other ends at the first checkpoint after its time. */
+  #goOnOrEnd(): void {
+    const { duration } = this.#task;
+    const endsLap = this.#control.passedOfLap() === CHECKPOINTS;
+    if (endsLap) this.#laps++;
+    if (duration === null ? endsLap : this.#seconds >= duration) {
+      this.#control.endAtThisCheckpoint();
+    } else if (endsLap) {
+      this.#samples.endLap();
+      this.#anatomy.endLap();
+      this.#control.beginLap(this.#samples.items());
+    }
+  }
+
   #look(): void {
-    // So must the kernel's own threads.
+    // So must kdiscardd.
     this.#view.flushDiscards();
     const counts = countSlots(this.#view);
-    this.#control.publishSample({ t: this.#seconds, ...counts });
+    const sample = { t: this.#seconds, lap: this.#control.lap(), ...counts, ...countFrames(this.#view) };
+    this.#samples.push(sample);
+    this.#control.publishSample(sample);
     this.#anatomy.checkpoint(this.#seconds);
     const { broken, drift } = checkMachine(this.#view);
     // Nobody runs, so the counters must be exact now as well as at the end.
@@ -115,15 +168,23 @@ export class Leader {
     return this.#view.kernel.swap.report
       .swaps()
       .map(({ device, allocated, freed, freedUnreported, missed, discardFailures }) => ({
+        type: this.#task.swapDevices.includes(device) ? ('ramzswap' as const) : ('ram' as const),
         device,
         allocated,
         freed,
         freedUnreported,
-        notified: driver.device(device).readStats().notifyFree,
+        notified: this.#task.swapDevices.includes(device) ? driver.device(device).readStats().notifyFree : 0,
         missed,
+        ...this.#trafficOf(device),
         discards: this.#discardsTo(device) - (this.#discardsBefore.get(device) ?? 0),
         discardFailures,
       }));
+  }
+
+  #trafficOf(path: string): { readonly bytesOut: number; readonly bytesIn: number } {
+    const { devices } = this.#view.kernel.block;
+    const { writtenBytes, readBytes } = devices.stats(devices.byPath(path));
+    return { bytesOut: writtenBytes, bytesIn: readBytes };
   }
 
   #discardsTo(path: string): number {
@@ -141,7 +202,7 @@ export class Leader {
 
   /** An area that cannot be switched off is one more thing that is wrong: what was found before it must not be lost. */
   #swapoff(): void {
-    for (const path of this.#task.swapDevices) {
+    for (const { path } of areasOf(this.#task)) {
       try {
         this.#view.swapoff(path);
       } catch (error) {
@@ -169,4 +230,12 @@ export class Leader {
     this.#brokenCount += sentences.length;
     for (const sentence of sentences) if (this.#broken.length < SENTENCES_MAX) this.#broken.push(sentence);
   }
+}
+
+/** What is switched on before the first step: all compressed-RAM disks at one priority, so that slots are taken from them in turn. */
+function areasOf(task: SwapperTask): { readonly path: string; readonly priority: number }[] {
+  return [
+    ...task.swapDevices.map((path) => ({ path, priority: task.diskPriority })),
+    ...task.ramDisks.map(({ name, priority }) => ({ path: `/dev/${name}`, priority })),
+  ];
 }

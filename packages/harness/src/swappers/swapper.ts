@@ -3,12 +3,12 @@
  * turns.
  *
  * Promise: every page that is read back is compared, byte for byte, with what its process wrote last, or had from its parent; the side tables
- * are the swapper's own, since no process is run by two swappers. A process that the kernel ends for lack of memory is replaced, and the swapper goes on to its
- * last step and barrier.
+ * are the swapper's own, since no process is run by two swappers. A process that the kernel ends for lack of memory is replaced, and so is one that gets
+ * SIGBUS where transfers are made to fail; the swapper goes on to its last step and barrier.
  */
 import { exit } from 'node:process';
 
-import { ENOMEM, KernelError, PAGE_SIZE, type MachineView } from '@swaplab/kernel-mm';
+import { EIO, ENOMEM, KernelError, PAGE_SIZE, type MachineView } from '@swaplab/kernel-mm';
 
 import { PageContents } from '../pages/contents.js';
 import {
@@ -25,9 +25,13 @@ import {
   OP_WRITE,
   WorkloadGenerator,
 } from '../workload/generator.js';
-import type { RunControl } from './control.js';
-import { SwapperProcess } from './process.js';
+import type { Checkpoint } from '../workload/plan.js';
+import type { KillMoment } from '../scenarios/scenario.js';
+import { countFrames, countSlots } from './census.js';
+import { clockNs, type RunControl } from './control.js';
+import { SideTable, SwapperProcess } from './process.js';
 import type { InjectedFault, SwapperTask } from './task.js';
+import { TracePause } from './trace-pause.js';
 
 /** Most errors kept in words; all are counted. */
 const REPORTS_MAX = 10;
@@ -38,8 +42,12 @@ const OWNERS_PER_SWAPPER = 1 << 20;
 export class Swapper {
   /** Pages read back wrong. */
   integrityErrors = 0;
-  /** The first few of them, in words. */
+  /** Forks for which there was no memory. */
+  forkFailures = 0;
+  /** The first few integrity errors, in words. */
   readonly integrityReports: string[] = [];
+  /** The machine when its process was the first of the run to be ended for lack of memory; null when it was not. */
+  firstKill: KillMoment | null = null;
   readonly #view: MachineView;
   readonly #control: RunControl;
   readonly #task: SwapperTask;
@@ -47,10 +55,18 @@ export class Swapper {
   readonly #contents: PageContents;
   /** The processes, by place; null for a free one. */
   readonly #processes: (SwapperProcess | null)[];
+  /** Those of processes that have ended. */
+  readonly #spareTables: SideTable[] = [];
   readonly #page = new Uint8Array(PAGE_SIZE);
   readonly #record = new Int32Array(OP_RECORD_WORDS);
-  /** Number of the next process. */
-  #nextOwner: number;
+  /** Null without a trace. */
+  readonly #pause: TracePause | null;
+  /** How many processes there were. */
+  #created = 0;
+  #lap = 0;
+  /** Steps of the laps before. */
+  #doneBefore = 0;
+  /** Steps of the lap under way. */
   #done = 0;
 
   /**
@@ -63,36 +79,57 @@ export class Swapper {
     this.#control = control;
     this.#task = task;
     this.#contents = new PageContents(task.corpus);
+    this.#pause = task.traced === true ? new TracePause(view, () => control.check()) : null;
     const { workload, pagesPerSwapper: pages, ops, seed, swapper } = task;
     this.#generator = new WorkloadGenerator({ workload, pages, ops, seed, swapper });
-    this.#nextOwner = swapper * OWNERS_PER_SWAPPER;
     this.#processes = Array.from({ length: this.#generator.plan.processes }, () => null);
-    this.#processes[0] = this.#createProcess();
+    this.#createFirstProcesses();
   }
 
   /** Steps done so far. */
   get ops(): number {
-    return this.#done;
+    return this.#doneBefore + this.#done;
   }
 
-  /** After how many steps each checkpoint is. */
-  checkpoints(): readonly { readonly op: number }[] {
+  /** After how many steps of a lap each checkpoint is. */
+  checkpoints(): readonly Checkpoint[] {
     return this.#generator.plan.checkpoints;
   }
 
+  /** The processes there are, by place; null for a free one. */
+  processes(): readonly (SwapperProcess | null)[] {
+    return this.#processes;
+  }
+
   /**
-   * Does steps until so many are done in all.
+   * Ends all processes and begins the same phases again, with new processes and other random numbers.
+   * @param lap - from 1 on
+   */
+  beginLap(lap: number): void {
+    for (const [place, process] of this.#processes.entries()) {
+      if (process !== null) this.#end(place, process);
+    }
+    this.#generator.beginLap(lap);
+    this.#lap = lap;
+    this.#doneBefore += this.#done;
+    this.#done = 0;
+    this.#createFirstProcesses();
+  }
+
+  /**
+   * Does steps until so many of the lap are done in all.
    * @throws RunStopped when the run is stopped, and whatever the machine throws when it is broken
    */
   runUntil(ops: number): void {
     const faultAt = this.#faultAt();
     while (this.#done < ops) {
       this.#control.check();
+      if (this.#pause !== null) this.#pause.betweenSteps();
       if (this.#done === faultAt) this.#inject(this.#task.fault);
       if (!this.#generator.next(this.#record)) break;
       this.#step();
       this.#done++;
-      this.#control.setOpsDone(this.#task.swapper, this.#done);
+      this.#control.setOpsDone(this.#task.swapper, this.ops);
     }
   }
 
@@ -112,10 +149,30 @@ export class Swapper {
     for (const process of this.#processes) process?.space.exit();
   }
 
+  #createFirstProcesses(): void {
+    for (let place = 0; place < this.#generator.plan.startsWith; place++)
+      this.#processes[place] = this.#createProcess();
+  }
+
   #createProcess(): SwapperProcess {
     const { pages } = this.#generator.plan;
     const space = this.#view.createAddressSpace({ bytes: pages * PAGE_SIZE });
-    return new SwapperProcess(space, this.#nextOwner++, pages);
+    return new SwapperProcess(space, this.#nextOwner(), this.#takeTable());
+  }
+
+  #takeTable(): SideTable {
+    return this.#spareTables.pop() ?? new SideTable(this.#generator.plan.pages);
+  }
+
+  #end(place: number, process: SwapperProcess): void {
+    process.space.exit();
+    this.#spareTables.push(process.table);
+    this.#processes[place] = null;
+  }
+
+  /** In a very long run numbers come again, long after the processes that had them. */
+  #nextOwner(): number {
+    return this.#task.swapper * OWNERS_PER_SWAPPER + (this.#created++ % OWNERS_PER_SWAPPER);
   }
 
   #processAt(place: number): SwapperProcess {
@@ -147,8 +204,7 @@ export class Swapper {
         this.#fork(process, page);
         break;
       case OP_END:
-        process.space.exit();
-        this.#processes[place] = null;
+        this.#end(place, process);
         break;
       default:
         throw new Error(`unknown step ${String(this.#record[OP_KIND])}`);
@@ -157,6 +213,7 @@ export class Swapper {
 
   #read(place: number, process: SwapperProcess, page: number): void {
     if (!this.#attempt(place, process, () => process.space.read(page * PAGE_SIZE, this.#page))) return;
+    process.wasRead(page);
     const owner = process.ownerOf(page);
     const version = process.versionOf(page);
     if (this.#contents.matches(owner, page, version, this.#page)) return;
@@ -174,19 +231,18 @@ export class Swapper {
   #fork(parent: SwapperProcess, place: number): void {
     try {
       const space = parent.space.fork();
-      this.#processes[place] = new SwapperProcess(
-        space,
-        this.#nextOwner++,
-        this.#generator.plan.pages,
-        parent,
-      );
+      this.#processes[place] = new SwapperProcess(space, this.#nextOwner(), this.#takeTable(), parent);
     } catch (error) {
       if (!(error instanceof KernelError && error.errno === -ENOMEM)) throw error;
+      this.forkFailures++;
       this.#generator.forkFailed(place);
     }
   }
 
-  /** Makes an access; a process that was ended for lack of memory is replaced, a page that cannot be read is an integrity error. */
+  /**
+   * Makes an access. A process that was ended for lack of memory is replaced. So is one whose page cannot be read, if transfers are made to
+   * fail: it gets SIGBUS. If not, that is an integrity error.
+   */
   #attempt(place: number, process: SwapperProcess, access: () => void): boolean {
     try {
       access();
@@ -194,6 +250,10 @@ export class Swapper {
     } catch (error) {
       if (!(error instanceof KernelError)) throw error;
       if (error.errno === -ENOMEM) {
+        this.#noteKill();
+        this.#replaceProcess(place, process);
+        this.#generator.processReplaced(place);
+      } else if (error.errno === -EIO && this.#task.ioErrors !== null) {
         this.#replaceProcess(place, process);
         this.#generator.processReplaced(place);
       } else this.#reportIntegrity(error.message);
@@ -201,8 +261,16 @@ export class Swapper {
     }
   }
 
+  /** The first kill of the run is described while the memory of the others is as it was; that of the process itself is given back by now. */
+  #noteKill(): void {
+    if (!this.#control.claimFirstKill()) return;
+    const { freeFrames, residentPages } = countFrames(this.#view);
+    const t = (clockNs() - this.#control.startNs()) / 1e9;
+    this.firstKill = { t, ...countSlots(this.#view), freeFrames, residentPages };
+  }
+
   #replaceProcess(place: number, process: SwapperProcess): void {
-    process.space.exit();
+    this.#end(place, process);
     this.#processes[place] = this.#createProcess();
   }
 
@@ -215,7 +283,7 @@ export class Swapper {
   /** After how many steps the fault comes: to the last swapper, half way, or where what was damaged is read next. */
   #faultAt(): number {
     const { fault, swapper, swappers, ops } = this.#task;
-    if (fault === null || swapper !== swappers - 1) return -1;
+    if (fault === null || swapper !== swappers - 1 || this.#lap > 0) return -1;
     const { phases, checkpoints } = this.#generator.plan;
     // The phase of churn writes and drops, so that damage done there would be gone before it is seen.
     const reading = phases.find(({ name }) => name === 'read again');

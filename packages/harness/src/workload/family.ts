@@ -1,6 +1,6 @@
 /**
  * The processes of one swapper, as the generator of a workload knows them: places of which some are taken, each with the pages that are mapped
- * there. Place 0 is taken from the start; at least one always is. Nothing is allocated after the constructor.
+ * there. The first places are taken from the start; at least one always is. Nothing is allocated after the constructor.
  */
 import type { Random } from '../random.js';
 import { MappedPages } from './mapped-pages.js';
@@ -9,16 +9,19 @@ import { MappedPages } from './mapped-pages.js';
 export class ProcessFamily {
   readonly #places: readonly MappedPages[];
   readonly #taken: Uint8Array;
-  #living = 1;
+  readonly #startsWith: number;
+  #living = 0;
 
   /**
    * @param places - how many processes there may be at one time, at least 1
    * @param pages - how many virtual pages each of them may map, at least 1
+   * @param startsWith - how many there are from the start, at least 1
    */
-  constructor(places: number, pages: number) {
+  constructor(places: number, pages: number, startsWith = 1) {
     this.#places = Array.from({ length: places }, () => new MappedPages(pages));
     this.#taken = new Uint8Array(places);
-    this.#taken[0] = 1;
+    this.#startsWith = startsWith;
+    this.reset();
   }
 
   /** How many processes there are. */
@@ -77,6 +80,14 @@ export class ProcessFamily {
     this.pagesOf(place).clear();
     this.#taken[place] = 0;
     this.#living--;
+  }
+
+  /** As in the beginning: nobody maps anything. */
+  reset(): void {
+    for (const pages of this.#places) pages.clear();
+    this.#taken.fill(0);
+    this.#taken.fill(1, 0, this.#startsWith);
+    this.#living = this.#startsWith;
   }
 
   /** The first place from a given one on that is taken (1) or free (0). */

@@ -1,7 +1,7 @@
 /**
  * The steps of one swapper, one at a time.
  *
- * Promises: with equal parameters the same steps come in the same order; exactly `plan.ops` steps come; a page is
+ * Promises: with equal parameters the same steps come in the same order; exactly `plan.ops` steps come in each lap; a page is
  * read only while it is mapped; a dropped range holds at least one mapped page; every step does something. `next`
  * allocates nothing.
  *
@@ -13,7 +13,14 @@
 import { Random } from '../random.js';
 import { ProcessFamily } from './family.js';
 import type { MappedPages } from './mapped-pages.js';
-import { CHUNK_PAGES, planWorkload, type Phase, type WorkloadName, type WorkloadPlan } from './plan.js';
+import {
+  CHUNK_PAGES,
+  firstHotPage,
+  planWorkload,
+  type Phase,
+  type WorkloadName,
+  type WorkloadPlan,
+} from './plan.js';
 
 /** Read page `OP_PAGE` and check what it contains. */
 export const OP_READ = 1;
@@ -69,7 +76,8 @@ export class WorkloadGenerator {
   /** The division of the steps into phases and the checkpoints. */
   readonly plan: WorkloadPlan;
 
-  readonly #random: Random;
+  readonly #parameters: WorkloadParameters;
+  #random: Random;
   readonly #family: ProcessFamily;
   /** The process that does the step, and its pages. */
   #process = 0;
@@ -84,18 +92,35 @@ export class WorkloadGenerator {
   #churnToFill = 0;
   /** Where the sequential phases are. */
   #cursor = 0;
+  readonly #storm: Storm;
 
   /** @param parameters - what the steps depend on */
   constructor(parameters: WorkloadParameters) {
     this.plan = planWorkload(parameters.workload, parameters.pages, parameters.ops);
-    this.#random = new Random(parameters.seed)
-      .fork(`workload ${parameters.workload}`)
-      .fork(parameters.swapper);
-    this.#family = new ProcessFamily(this.plan.processes, this.plan.pages);
+    this.#parameters = parameters;
+    this.#random = randomOf(parameters);
+    this.#family = new ProcessFamily(this.plan.processes, this.plan.pages, this.plan.startsWith);
     this.#mapped = this.#family.pagesOf(0);
+    this.#storm = new Storm(this.plan);
   }
 
-  /** How many ops were given out. */
+  /**
+   * Begins the same phases again, with processes that map nothing and random numbers of their own.
+   *
+   * @param lap - from 1 on; the steps depend on it
+   */
+  beginLap(lap: number): void {
+    this.#random = randomOf(this.#parameters).fork(`lap ${String(lap)}`);
+    this.#family.reset();
+    this.#process = 0;
+    this.#mapped = this.#family.pagesOf(0);
+    this.#done = 0;
+    this.#phaseIndex = -1;
+    this.#phaseEnd = 0;
+    this.#storm.reset();
+  }
+
+  /** How many ops were given out, in the lap under way. */
   get done(): number {
     return this.#done;
   }
@@ -138,12 +163,23 @@ export class WorkloadGenerator {
       case 'free the rest':
         this.#freeTheRest(record, left);
         break;
+      case 'work':
+        this.#work(record);
+        break;
       case 'churn':
         if (this.plan.workload === 'churn') this.#mix(record);
         else this.#churn(record);
         break;
       case 'fork':
         this.#forkAndMix(record);
+        break;
+      case 'exit storm':
+        if (this.#storm.comesAt(this.#done - 1)) this.#storm.toExit = this.plan.processes;
+        this.#exitOrGrow(record);
+        break;
+      case 'fork storm':
+        if (this.#storm.comesAt(this.#done - 1)) this.#storm.beginFamily();
+        this.#endOrFork(record);
         break;
     }
     record[OP_PROCESS] = this.#process;
@@ -167,6 +203,8 @@ export class WorkloadGenerator {
    */
   forkFailed(child: number): void {
     this.#family.end(child);
+    // A family for which there is no more room does without.
+    this.#storm.fillsAndForks = false;
   }
 
   #enterPhase(index: number): void {
@@ -198,6 +236,19 @@ export class WorkloadGenerator {
       this.#write(record, this.#mapped.randomMapped(this.#random));
     } else {
       this.#read(record);
+    }
+  }
+
+  /** Reads and writes the hot pages only; the others stay as they were filled. */
+  #work(record: Int32Array): void {
+    const first = firstHotPage(this.#mapped.pages);
+    const page = first + this.#random.below(this.#mapped.pages - first);
+    if (!this.#mapped.has(page) || this.#random.chance(2, 5)) {
+      this.#write(record, page);
+    } else {
+      record[OP_KIND] = OP_READ;
+      record[OP_PAGE] = page;
+      record[OP_COUNT] = 1;
     }
   }
 
@@ -303,6 +354,59 @@ export class WorkloadGenerator {
     }
   }
 
+  /** All processes exit, one after the other; then they write new pages in turns, and read some back, until the next storm. */
+  #exitOrGrow(record: Int32Array): void {
+    const { processes } = this.plan;
+    if (this.#storm.toExit > 0) {
+      this.#storm.toExit--;
+      this.#turnTo(this.#storm.toExit);
+      this.#exit(record);
+      return;
+    }
+    this.#turnTo((this.#process + 1) % processes);
+    const { mapped, pages } = this.#mapped;
+    const isNew = mapped === 0 || (mapped < pages && !this.#random.chance(1, 4));
+    if (isNew) this.#write(record, this.#mapped.randomUnmapped(this.#random));
+    else this.#readOrWrite(record, this.#random.chance(1, 4) ? OP_WRITE : OP_READ);
+  }
+
+  /**
+   * All processes but one end; this one fills all its pages, then forks, and whoever is there forks too, until there is no place; in the end
+   * all read, write and drop pages until the next storm. Reads in between make that pages go out while they are shared.
+   */
+  #endOrFork(record: Int32Array): void {
+    const family = this.#family;
+    this.#turnTo(family.randomLiving(this.#random));
+    const { mapped, pages } = this.#mapped;
+    if (this.#storm.endsFamily && family.living > 1) {
+      family.end(this.#process);
+      record[OP_KIND] = OP_END;
+      record[OP_PAGE] = 0;
+      record[OP_COUNT] = 0;
+      return;
+    }
+    this.#storm.endsFamily = false;
+    if (this.#storm.fillsAndForks && family.living === 1 && mapped < pages) {
+      this.#write(record, this.#mapped.randomUnmapped(this.#random));
+    } else if (this.#storm.fillsAndForks && family.hasRoom()) {
+      if (this.#random.chance(1, 4)) {
+        this.#readOrWrite(record, OP_READ);
+        return;
+      }
+      record[OP_KIND] = OP_FORK;
+      record[OP_PAGE] = family.fork(this.#process);
+      record[OP_COUNT] = 0;
+    } else {
+      this.#storm.fillsAndForks = false;
+      this.#mix(record);
+    }
+  }
+
+  #turnTo(process: number): void {
+    this.#process = process;
+    this.#mapped = this.#family.pagesOf(process);
+  }
+
   #read(record: Int32Array): void {
     record[OP_KIND] = OP_READ;
     record[OP_PAGE] = this.#mapped.randomMapped(this.#random);
@@ -340,4 +444,46 @@ export class WorkloadGenerator {
     record[OP_PAGE] = 0;
     record[OP_COUNT] = 0;
   }
+}
+
+/** Where a workload of storms is. A storm begins behind each checkpoint, which all swappers leave at the same moment. */
+class Storm {
+  /** Processes that have still to exit. */
+  toExit = 0;
+  /** Whether processes end until one is left. */
+  endsFamily = false;
+  /** Whether the one that is left fills up and all fork. */
+  fillsAndForks = true;
+  readonly #checkpoints: WorkloadPlan['checkpoints'];
+  #passed = 0;
+
+  constructor(plan: WorkloadPlan) {
+    this.#checkpoints = plan.checkpoints;
+  }
+
+  /** As in the beginning. */
+  reset(): void {
+    this.toExit = 0;
+    this.endsFamily = false;
+    this.fillsAndForks = true;
+    this.#passed = 0;
+  }
+
+  /** A family that is still growing goes on with that. */
+  beginFamily(): void {
+    if (this.fillsAndForks) return;
+    this.endsFamily = true;
+    this.fillsAndForks = true;
+  }
+
+  /** Whether the step with a number, from 0 on, is the first one behind a checkpoint. Asked once for each step, in order. */
+  comesAt(step: number): boolean {
+    const before = this.#passed;
+    while ((this.#checkpoints[this.#passed]?.op ?? Infinity) <= step) this.#passed++;
+    return this.#passed > before;
+  }
+}
+
+function randomOf({ seed, workload, swapper }: WorkloadParameters): Random {
+  return new Random(seed).fork(`workload ${workload}`).fork(swapper);
 }

@@ -10,7 +10,7 @@
 export const CHECKPOINTS = 20;
 
 /** The workloads there are. */
-export const WORKLOAD_NAMES = ['phased', 'churn', 'fork'] as const;
+export const WORKLOAD_NAMES = ['phased', 'churn', 'fork', 'hot-cold', 'exit-storm', 'fork-storm'] as const;
 
 /** The name of a workload. */
 export type WorkloadName = (typeof WORKLOAD_NAMES)[number];
@@ -24,6 +24,9 @@ export type PhaseName =
   | 'free singly'
   | 'churn'
   | 'fork'
+  | 'work'
+  | 'exit storm'
+  | 'fork storm'
   | 'read again'
   | 'free half'
   | 'free the rest';
@@ -56,6 +59,8 @@ export interface WorkloadPlan {
   readonly pages: number;
   /** How many processes the swapper has at most at one time. */
   readonly processes: number;
+  /** How many of them there are from the start. */
+  readonly startsWith: number;
   /** How many ops the swapper has in all. */
   readonly ops: number;
   readonly phases: readonly Phase[];
@@ -102,10 +107,32 @@ const SHAPES: Readonly<Record<WorkloadName, readonly PhaseShape[]>> = {
     { name: 'fill', checkpoints: 3, natural: (pages) => pages, weight: 0 },
     { name: 'fork', checkpoints: 17, natural: null, weight: 1 },
   ],
+  'hot-cold': [
+    { name: 'fill', checkpoints: 3, natural: (pages) => pages, weight: 0 },
+    { name: 'work', checkpoints: 11, natural: null, weight: 75 },
+    { name: 'read again', checkpoints: 2, natural: null, weight: 25 },
+    { name: 'free half', checkpoints: 2, natural: (pages) => pages / 2, weight: 0 },
+    { name: 'free the rest', checkpoints: 2, natural: (pages) => pages / 2, weight: 0 },
+  ],
+  'exit-storm': [{ name: 'exit storm', checkpoints: 20, natural: null, weight: 1 }],
+  'fork-storm': [{ name: 'fork storm', checkpoints: 20, natural: null, weight: 1 }],
 };
+
+/**
+ * The first virtual page of those that a process of the workload `hot-cold` works with once it is filled: the last third, which was written last.
+ *
+ * @param pages - virtual pages of the process
+ */
+export function firstHotPage(pages: number): number {
+  return pages - Math.ceil(pages / 3);
+}
 
 /** Processes of a swapper that forks; together they never need more slots than there are: two for each page the swapper may map. */
 const FORK_PROCESSES = 4;
+/** More than a map byte can count: where all of them share a swapped page, its count goes on in a page of its own. */
+const FORK_STORM_PROCESSES = 72;
+/** Processes of a swapper that fill up and exit, one right after the other. */
+const EXIT_STORM_PROCESSES = 8;
 
 /**
  * How many processes a swapper has at most at one time.
@@ -113,7 +140,16 @@ const FORK_PROCESSES = 4;
  * @param workload - what it does
  */
 export function processesOfSwapper(workload: WorkloadName): number {
-  return workload === 'fork' ? FORK_PROCESSES : 1;
+  if (workload === 'fork') return FORK_PROCESSES;
+  if (workload === 'fork-storm') return FORK_STORM_PROCESSES;
+  return workload === 'exit-storm' ? EXIT_STORM_PROCESSES : 1;
+}
+
+/** How many virtual pages each process of a swapper maps at most; those that fork share most of theirs. */
+function pagesOfProcess(workload: WorkloadName, pages: number): number {
+  const processes = processesOfSwapper(workload);
+  if (processes === 1) return pages;
+  return Math.max(1, Math.floor((workload === 'exit-storm' ? pages : 2 * pages) / processes));
 }
 
 /**
@@ -134,13 +170,14 @@ export function opsOfSwapper(ops: number, swappers: number, swapper: number): nu
  * churn share the rest. Where the ops are too few for that, the former get half of them, each in proportion.
  *
  * @param workload - which workload
- * @param pages - how many virtual pages the swapper may map, at least 1; a process of a swapper that forks has half of them
+ * @param pages - how many virtual pages the swapper may map, at least 1; a process of a swapper that has several has a part of them
  * @param ops - how many ops this swapper has; 0 is allowed and gives `CHECKPOINTS` checkpoints at op 0
  */
 export function planWorkload(workload: WorkloadName, pages: number, ops: number): WorkloadPlan {
   const shapes = SHAPES[workload];
   const processes = processesOfSwapper(workload);
-  const ownPages = processes === 1 ? pages : Math.max(1, Math.floor((2 * pages) / processes));
+  const startsWith = workload === 'exit-storm' ? processes : 1;
+  const ownPages = pagesOfProcess(workload, pages);
   const wanted = shapes.map((shape) =>
     shape.natural === null ? 0 : Math.max(1, Math.floor(shape.natural(ownPages))),
   );
@@ -166,7 +203,7 @@ export function planWorkload(workload: WorkloadName, pages: number, ops: number)
     }
     start += phaseOps;
   }
-  return { workload, pages: ownPages, processes, ops, phases, checkpoints };
+  return { workload, pages: ownPages, processes, startsWith, ops, phases, checkpoints };
 }
 
 /** Divides a whole number in proportion to weights, without a rest: what rounding leaves goes to the last parts. */

@@ -15,6 +15,7 @@ describe('benchmarks', () => {
     expect(document.rows.map((row) => [row.name, row.unit, row.goal])).to.deep.equal([
       ['sync.lock-unlock', 'ns', { op: '<=', value: 30 }],
       ['sync.null-point', 'ns', { op: '<=', value: 1 }],
+      ['sync.tracepoint-off', 'ns', { op: '<=', value: 1 }],
       ['sync.lock-8-over-2', 'ratio', { op: '>=', value: 0.6 }],
     ]);
     for (const row of document.rows) {
@@ -25,9 +26,10 @@ describe('benchmarks', () => {
       expect(row.holds).to.equal(op === '<=' ? row.value! <= value : row.value! >= value);
     }
     expect(progress.map((event) => [event.done, event.total])).to.deep.equal([
-      [1, 3],
-      [2, 3],
-      [3, 3],
+      [1, 4],
+      [2, 4],
+      [3, 4],
+      [4, 4],
     ]);
     expect(document.notes).to.have.length(1);
     expect(document.notes[0]).to.match(/ticket lock \d+ and \d+ \(ratio .*\), adaptive lock \d+ and \d+/);
@@ -47,9 +49,9 @@ describe('benchmarks', () => {
       { only: ['sync'] },
       { signal: controller.signal, onProgress: () => controller.abort() },
     );
-    expect(late.rows).to.have.length(3);
+    expect(late.rows).to.have.length(4);
     expect(late.rows[0]?.value).to.be.above(0);
-    expect(late.rows[2]).to.include({ value: null, holds: null, skipped: 'interrupted' });
+    expect(late.rows[3]).to.include({ value: null, holds: null, skipped: 'interrupted' });
   });
 
   it('refuse a group that does not exist', async () => {

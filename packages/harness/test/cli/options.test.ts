@@ -2,11 +2,13 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 
 import { UsageError } from '#src/errors.js';
+import { parseIoErrors } from '#src/run/io-errors.js';
 import {
   completeRunOptions,
   formatSize,
   parseSize,
   repeatCommand,
+  RUN_SCENARIOS,
   type PartialRunOptions,
 } from '#src/run/options.js';
 
@@ -88,7 +90,7 @@ describe('the options of a run', () => {
     [
       'an unknown workload',
       { workload: 'x' },
-      /^workload "x" is not known; allowed now: phased, churn, fork$/,
+      /^workload "x" is not known; allowed now: phased, churn, fork, hot-cold, /,
     ],
     ['pages of a process that is none', { pages: 'pid:0' }, /^pages "pid:0" name no process; allowed: pid:N/],
     ['no swapper', { swappers: 0 }, /^swappers 0 is not an integer in range; allowed: 1 to 32$/],
@@ -177,6 +179,8 @@ describe('the command that repeats a run', () => {
       if (name === 'policy') options['policies'] = value.split(',');
       else if (['mapped', 'limit', 'ram', 'disksize'].includes(name)) options[name] = parseSize(value, name);
       else if (name === 'time-limit') options['timeLimit'] = Number(value);
+      else if (name === 'page-cluster') options['pageCluster'] = Number(value);
+      else if (name === 'io-errors') options['ioErrors'] = parseIoErrors(value);
       else options[name] = ['swappers', 'disks', 'ops', 'seed'].includes(name) ? Number(value) : value;
     }
     return options;
@@ -210,10 +214,12 @@ describe('the command that repeats a run', () => {
         ram: fc.integer({ min: 50_000, max: 60_000 }).map((pages) => pages * PAGE),
         codec: fc.constantFrom('none' as const, 'deflate' as const),
         workload: fc.constantFrom('churn' as const, 'phased' as const, 'fork' as const),
-        scenario: fc.constantFrom(null, 'swapoff-under-load' as const),
+        scenario: fc.constantFrom(null, ...RUN_SCENARIOS),
         pages: fc.constantFrom('default', 'synthetic:ratio=0.3'),
         timeLimit: fc.constantFrom(10, 300, 12.5),
         spinlock: fc.constantFrom('adaptive' as const, 'ticket' as const),
+        pageCluster: fc.integer({ min: 0, max: 8 }),
+        ioErrors: fc.constantFrom(null, { read: 0.002, write: 0.002 }, { read: 0, write: 0.000_001 }),
       },
       { requiredKeys: [] },
     );

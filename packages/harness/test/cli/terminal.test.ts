@@ -49,6 +49,8 @@ describe('the line of progress', () => {
     phase: 'churn',
     opsDone: 30_000,
     ops: 60_000,
+    lap: 0,
+    duration: null,
     sample: sampleResult('none').samples[10] ?? expect.fail('no sample'),
   };
   const terminalOf = (written: string[], liveErr: boolean): Terminal => ({

@@ -15,6 +15,7 @@ import { renderReport } from '#src/report/html/report.js';
 
 import { sampleDocument, sampleResult } from '../cli/sample-document.js';
 import { GOLDEN_POLICIES, goldenDocument } from './golden-shapes.js';
+import { squeezeDocument } from './squeeze-shapes.js';
 
 const EXECUTABLE = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
 const ARGUMENTS = [
@@ -32,6 +33,11 @@ const PAGES = {
   'two policies': {
     document: sampleDocument([sampleResult('none'), sampleResult('notify')]),
     policies: ['none', 'notify'],
+  },
+  'a scenario': { document: squeezeDocument(), policies: ['none', 'notify'] },
+  'a scenario under five policies': {
+    document: squeezeDocument(['notify', 'chain', 'bdev-op', 'address-space']),
+    policies: ['none', 'notify', 'chain', 'bdev-op', 'address-space'],
   },
 } as const;
 
@@ -108,7 +114,7 @@ describe('the report of a run in a browser', function () {
     return { complaints, requests, url };
   }
 
-  for (const name of ['eight policies', 'two policies'] as const) {
+  for (const name of Object.keys(PAGES) as (keyof typeof PAGES)[]) {
     for (const width of [390, 1440]) {
       for (const colorScheme of ['light', 'dark'] as const) {
         it(`shows every chart of ${name} at ${String(width)} pixels, ${colorScheme}, and asks for nothing`, async () => {
@@ -122,6 +128,10 @@ describe('the report of a run in a browser', function () {
               expect(memory, `lines in the chart of memory under ${policy}`).to.deep.equal([2]);
               const pages = await page.evaluate(chartsSeen('pages', policy));
               expect(pages, `lines in the chart of pages under ${policy}`).to.deep.equal([4]);
+              const frames = await page.evaluate(chartsSeen('frames', policy));
+              expect(frames, `bands in the chart of frames under ${policy}`).to.deep.equal(
+                name.startsWith('a scenario') ? [4] : [],
+              );
             }
             expect(await page.evaluate(chartsSeen('overlay', ''))).to.deep.equal([
               PAGES[name].policies.length,

@@ -124,6 +124,10 @@ function goldenResult(policy: string, index: number): PolicyResult {
       kills: 0,
       cleanDrops: 11_200,
       ioErrors: 0,
+      scanned: 61_000,
+      reclaimed: 44_000,
+      forks: 0,
+      forkFailures: 0,
     },
   });
 }

@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import { GFP_KERNEL, SWAP_INFO } from '@swaplab/kernel-mm';
 import { TABLE_LOCK } from '@swaplab/ramzswap';
 
-import { countSlots } from '#src/swappers/census.js';
+import { countFrames, countSlots } from '#src/swappers/census.js';
 import { SoloRun } from './support.js';
 
 /** Half way: there are pages in memory, pages in swap, and free slots. */
@@ -124,8 +124,10 @@ describe('a checkpoint', () => {
     const run = new SoloRun({ policies: ['none'] });
     run.runToCheckpoint(HALF_WAY);
     expect(run.control.sampleCount()).to.equal(HALF_WAY);
-    const { t, ...counts } = run.control.sample(HALF_WAY - 1);
+    const { t, lap, freeFrames, residentPages, kills, ...counts } = run.control.sample(HALF_WAY - 1);
     expect(counts).to.deep.equal(countSlots(run.view));
+    expect({ freeFrames, residentPages, kills }).to.deep.equal(countFrames(run.view));
+    expect([lap, kills]).to.deep.equal([0, 0]);
     expect(t).to.be.greaterThan(0);
     const [area] = run.kernel.swap.report.swaps();
     expect(counts.live).to.equal((area?.allocated ?? 0) - (area?.freed ?? 0));

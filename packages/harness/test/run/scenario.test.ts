@@ -7,9 +7,9 @@ import { ramzswapOf } from '@swaplab/ramzswap';
 import { expect } from 'chai';
 
 import type { PolicyResult } from '#src/run/document.js';
-import { completeRunOptions, type RunPolicy } from '#src/run/options.js';
+import { completeRunOptions, RUN_SCENARIOS, type RunPolicy } from '#src/run/options.js';
 import { runWorkload } from '#src/run/run-workload.js';
-import { SpareArea } from '#src/swappers/swapoff-under-load.js';
+import { SpareArea } from '#src/scenarios/spare-area.js';
 import type { WorkloadName } from '#src/workload/plan.js';
 import { randomSeed, SoloRun } from './support.js';
 
@@ -91,7 +91,7 @@ describe('swapoff under load', () => {
       'disks 29 is not an integer in range; allowed: 1 to 28',
     );
     expect(() => completeRunOptions({ scenario: 'x' as 'swapoff-under-load' })).to.throw(
-      'scenario "x" is not known; allowed now: swapoff-under-load',
+      `scenario "x" is not known; allowed now: ${RUN_SCENARIOS.join(', ')}`,
     );
   });
 });
@@ -119,7 +119,7 @@ describe('an area that comes and goes, step by step', () => {
       broken: [],
       brokenCount: 0,
     });
-    const { allocated, freed, notified } = counts.area;
+    const { allocated, freed, notified } = counts.area!;
     expect(allocated).to.be.greaterThan(50);
     expect([freed, notified]).to.deep.equal([allocated, allocated]);
   });

@@ -12,10 +12,10 @@ import { harvestPages } from '#src/pages/corpus.js';
 import type { PolicyResult, Sample } from '#src/run/document.js';
 import { completeRunOptions, type PartialRunOptions } from '#src/run/options.js';
 import { RunControl } from '#src/swappers/control.js';
+import { SAMPLES_KEPT } from '#src/swappers/laps.js';
 import { Leader } from '#src/swappers/leader.js';
 import { Swapper } from '#src/swappers/swapper.js';
 import type { LeaderResult, SwapperTask } from '#src/swappers/task.js';
-import { CHECKPOINTS } from '#src/workload/plan.js';
 
 /** Enough pages to choose from, and soon made. */
 const CORPUS_PAGES = 64;
@@ -32,7 +32,7 @@ export class SoloRun {
   readonly device: RamzswapDevice;
   /** Byte address of the counters of some of its slots: those under its first table lock. */
   readonly statsAddress: number;
-  readonly control = new RunControl(1, CHECKPOINTS);
+  readonly control = new RunControl(1, SAMPLES_KEPT);
   readonly leader: Leader;
   readonly swapper: Swapper;
   #passed = 0;
@@ -53,6 +53,7 @@ export class SoloRun {
       policy: options.policies[0] ?? 'none',
       ramDisks: [],
       seed,
+      pageCluster: options.pageCluster,
       drivers: [ramzswap({ disks, diskBytes: disksize, codec })],
     });
     const task: SwapperTask = {
@@ -60,16 +61,22 @@ export class SoloRun {
       swappers: 1,
       machine: machine.handle,
       control: this.control.buffer,
-      samplesMax: CHECKPOINTS,
+      samplesMax: SAMPLES_KEPT,
       corpus: harvestPages(plan.pagesSpec, seed, CORPUS_PAGES).bytes,
       workload,
       pagesPerSwapper: plan.pagesPerSwapper,
       ops: options.ops,
+      duration: options.duration,
       seed,
       lockStats: false,
       waitLimitMs: 5000,
       swapDevices: Array.from({ length: disks }, (_, disk) => `/dev/ramzswap${String(disk)}`),
+      diskPriority: plan.diskPriority,
+      ramDisks: plan.ramDisks,
+      backing: null,
+      ioErrors: options.ioErrors,
       spareDevices: [],
+      scenarioName: null,
       fault: null,
     };
     this.view = attachMachine(machine.handle, { drivers: { ramzswap }, name: 'swapper 0' });

@@ -41,8 +41,9 @@ function carryOut(
 ): { steps: Step[]; mapped: number; mappedAtPhaseEnd: Map<string, number> } {
   const generator = new WorkloadGenerator(parameters);
   const record = new Int32Array(OP_RECORD_WORDS);
-  const { pages, processes } = generator.plan;
-  const family = new Map<number, Set<number>>([[0, new Set()]]);
+  const { pages, processes, startsWith } = generator.plan;
+  const family = new Map<number, Set<number>>();
+  for (let place = 0; place < startsWith; place++) family.set(place, new Set());
   const mappedOfAll = (): number => [...family.values()].reduce((sum, mapped) => sum + mapped.size, 0);
   const steps: Step[] = [];
   const mappedAtPhaseEnd = new Map<string, number>();
@@ -173,6 +174,27 @@ describe('the steps of a swapper', () => {
     expect(mappedAtPhaseEnd.get('free the rest')).to.equal(0);
   });
 
+  it('touch a third of the pages only while the workload hot-cold works, and all of them later', () => {
+    const pages = 300;
+    const { steps, mappedAtPhaseEnd } = carryOut({
+      workload: 'hot-cold',
+      pages,
+      ops: 6000,
+      seed: 1,
+      swapper: 0,
+    });
+    const of = (phase: string): Step[] => steps.filter((step) => step.phase === phase);
+    const work = of('work');
+    expect(Math.min(...work.map((step) => step.page))).to.equal(200);
+    expect(new Set(work.map((step) => step.page)).size).to.equal(100);
+    expect(work.filter((step) => step.kind === OP_READ).length / work.length).to.be.within(0.55, 0.65);
+    expect(work.every((step) => step.kind === OP_READ || step.kind === OP_WRITE)).to.equal(true);
+    expect(of('read again').some((step) => step.page < 200)).to.equal(true);
+    expect(mappedAtPhaseEnd.get('work')).to.equal(pages);
+    expect(mappedAtPhaseEnd.get('free half')).to.equal(pages / 2);
+    expect(mappedAtPhaseEnd.get('free the rest')).to.equal(0);
+  });
+
   it('mix everything in the churn workload', () => {
     const { steps } = carryOut({ workload: 'churn', pages: 500, ops: 30_000, seed: 1, swapper: 0 });
     const share = (kind: number): number => steps.filter((step) => step.kind === kind).length / steps.length;
@@ -180,6 +202,69 @@ describe('the steps of a swapper', () => {
     expect(share(OP_WRITE)).to.be.within(0.3, 0.7);
     expect(share(OP_DROP)).to.be.within(0.05, 0.2);
     expect(share(OP_EXIT)).to.be.above(0);
+  });
+
+  it('end all processes behind each checkpoint of the exit storm, one right after the other', () => {
+    const parameters = { workload: 'exit-storm', pages: 160, ops: 4000, seed: 1, swapper: 0 } as const;
+    const { steps } = carryOut(parameters);
+    const { checkpoints, processes } = new WorkloadGenerator(parameters).plan;
+    const ends = checkpoints.slice(0, -1).map(({ op }) => op);
+    const exits = steps.flatMap(({ kind }, index) => (kind === OP_EXIT ? [index] : []));
+    expect(processes).to.equal(8);
+    expect(exits).to.deep.equal(ends.flatMap((op) => Array.from({ length: processes }, (_, n) => op + n)));
+    for (const op of ends)
+      expect(new Set(steps.slice(op, op + processes).map((step) => step.process)).size).to.equal(processes);
+    // In between each of them writes most of its twenty pages.
+    const written = new Set(
+      steps
+        .slice((ends[0] ?? 0) + processes, ends[1])
+        .filter(({ kind }) => kind === OP_WRITE)
+        .map(({ process, page }) => process * 160 + page),
+    );
+    expect(written.size).to.be.above(0.6 * 160);
+  });
+
+  it('grow a family to 72 processes and end it, over and over, in the fork storm', () => {
+    const { steps } = carryOut({ workload: 'fork-storm', pages: 576, ops: 12_000, seed: 1, swapper: 0 });
+    let living = 1;
+    const peaks: number[] = [];
+    for (const { kind } of steps) {
+      if (kind === OP_FORK) living++;
+      if (kind !== OP_END) continue;
+      if (living === 72) peaks.push(living);
+      living--;
+    }
+    // A storm behind each checkpoint but the last one.
+    expect(peaks).to.have.length(19);
+    expect(steps.filter(({ kind }) => kind === OP_FORK)).to.have.length(20 * 71);
+    // The first child comes when all sixteen pages are there, so that all of the family share them.
+    const first = steps.findIndex(({ kind }) => kind === OP_FORK);
+    expect(new Set(steps.slice(0, first).map(({ page }) => page)).size).to.equal(16);
+  });
+
+  it('begin again in each lap, with the same phases and other pages', () => {
+    for (const workload of WORKLOAD_NAMES) {
+      const parameters = { workload, pages: 64, ops: 900, seed: 5, swapper: 1 };
+      const lap = (generator: WorkloadGenerator): number[][] => {
+        const record = new Int32Array(OP_RECORD_WORDS);
+        const steps: number[][] = [];
+        while (generator.next(record)) steps.push([...record]);
+        return steps;
+      };
+      const one = new WorkloadGenerator(parameters);
+      const other = new WorkloadGenerator(parameters);
+      const first = lap(one);
+      expect(lap(other), workload).to.deep.equal(first);
+      one.beginLap(1);
+      other.beginLap(1);
+      expect([one.done, one.mappedPages], workload).to.deep.equal([0, 0]);
+      const second = lap(one);
+      expect(second, workload).to.have.length(900);
+      expect(second, workload).to.not.deep.equal(first);
+      expect(lap(other), workload).to.deep.equal(second);
+      one.beginLap(2);
+      expect(lap(one), workload).to.not.deep.equal(second);
+    }
   });
 
   it('fork often in the fork workload, up to four processes, and mix everything else', () => {

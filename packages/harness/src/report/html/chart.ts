@@ -29,8 +29,17 @@ export interface Curve {
   readonly endText: string;
   /** Whether the space below the line is filled. */
   readonly filled: boolean;
+  /** The line down to which it is filled, with as many points; the axis when not given. */
+  readonly floor?: readonly Point[];
   /** Custom properties of the style sheet for this line alone; may be empty. */
   readonly properties: string;
+}
+
+/** Something that happened at a moment: a line across the chart. */
+export interface ChartMark {
+  readonly x: number;
+  /** Short words beside the line; empty for none, and for a short line. */
+  readonly text: string;
 }
 
 /** A phase, from a checkpoint to a checkpoint. */
@@ -38,6 +47,12 @@ export interface PhaseSpan {
   readonly name: string;
   readonly from: number;
   readonly to: number;
+}
+
+/** A number on the x axis. */
+export interface AxisTick {
+  readonly x: number;
+  readonly text: string;
 }
 
 /** A value axis from zero on. */
@@ -71,8 +86,12 @@ export interface Chart {
   /** Seconds at each checkpoint, from the first on; empty when they differ between the curves. */
   readonly seconds: readonly number[];
   readonly scale: Scale;
+  /** Numbers on the x axis in place of the checkpoints, and where they stand. */
+  readonly ticks?: readonly AxisTick[];
   /** Characters of the longest label at the left and at the right; equal in charts that are to be compared. */
   readonly room: LabelRoom;
+  /** In order from left to right, one of them with words at most; none when not given. */
+  readonly marks?: readonly ChartMark[];
 }
 
 /** How long labels are, in characters. */
@@ -88,6 +107,8 @@ const BOTTOM_WITHOUT_SECONDS = 24;
 /** Width of a character of the font of a chart, on the safe side. */
 const CHARACTER = 6.4;
 const LINE = 12.5;
+/** Length of a mark without words. */
+const MARK_HEIGHT = 6;
 const DOT_RADIUS = 1.9;
 const END_SIZE = 5;
 /** From the end of the axes to a label. */
@@ -170,6 +191,7 @@ export function drawChart(chart: Chart, size: ChartSize): Markup {
     ...chart.curves.filter((curve) => curve.filled).map((curve) => area(curve, plot)),
     ...chart.curves.map((curve, index) => line(curve, index, plot)),
     ...endLabels(chart.curves, plot),
+    ...(chart.marks ?? []).map((each) => markLine(each, plot)),
   ]}</g></svg>
 `;
 }
@@ -198,7 +220,7 @@ function plotOf(chart: Chart, size: ChartSize): Plot {
       longest(name) * CHARACTER < (to - from) * unit &&
       (name.length * CHARACTER < (to - from) * unit || name.split(' ').length === 2),
   );
-  const top = namesFit ? TOP_WITH_NAMES : TOP;
+  const top = namesFit && phases.length > 0 ? TOP_WITH_NAMES : TOP;
   return {
     left,
     right,
@@ -235,10 +257,16 @@ function valueAxis(chart: Chart, plot: Plot): Markup[] {
 }
 
 function positionAxis(chart: Chart, plot: Plot): Markup[] {
-  const { checkpoints, seconds } = chart;
+  const { checkpoints, seconds, ticks } = chart;
   const step = Math.max(1, niceStep(checkpoints / X_TICKS));
   const marks: Markup[] = [];
-  for (let position = 0; position <= checkpoints; position += step) {
+  for (const { x: place, text } of ticks ?? []) {
+    const x = at(plot.x(place));
+    marks.push(
+      markup`<line class="axis" x1="${x}" x2="${x}" y1="${at(plot.bottom)}" y2="${at(plot.bottom + 4)}"/><text class="position" x="${x}" y="${at(plot.bottom + 15)}">${text}</text>`,
+    );
+  }
+  for (let position = 0; ticks === undefined && position <= checkpoints; position += step) {
     const x = at(plot.x(position));
     const second = seconds[position - 1];
     marks.push(
@@ -269,8 +297,21 @@ function path(points: readonly Point[], plot: Plot): string {
 function area(curve: Curve, plot: Plot): Markup {
   const [first, last] = [curve.points[0], curve.points.at(-1)];
   if (first === undefined || last === undefined) return markup``;
+  if (curve.floor !== undefined) {
+    const back = path([...curve.floor].reverse(), plot).replace('M', 'L');
+    return markup`<path class="area ${curve.style}" d="${path(curve.points, plot)}${back}Z"/>`;
+  }
   const floor = at(plot.bottom);
   return markup`<path class="area ${curve.style}" d="${path(curve.points, plot)}L${at(plot.x(last.x))} ${floor}L${at(plot.x(first.x))} ${floor}Z"/>`;
+}
+
+/** Words stand on the side where there is more room. */
+function markLine({ x, text }: ChartMark, plot: Plot): Markup {
+  const place = plot.x(x);
+  if (text === '')
+    return markup`<line class="mark" x1="${at(place)}" x2="${at(place)}" y1="${at(plot.top)}" y2="${at(plot.top + MARK_HEIGHT)}"/>`;
+  const isLeft = place > (plot.left + plot.right) / 2;
+  return markup`<line class="mark named" x1="${at(place)}" x2="${at(place)}" y1="${at(plot.top)}" y2="${at(plot.bottom)}"/><text class="mark ${isLeft ? 'before' : 'behind'}" x="${at(place + (isLeft ? -5 : 5))}" y="${at(plot.top + MARK_HEIGHT + LINE)}">${text}</text>`;
 }
 
 function line(curve: Curve, index: number, plot: Plot): Markup {

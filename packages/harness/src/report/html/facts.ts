@@ -4,6 +4,8 @@
  */
 import { PAGE_BYTES } from '../../pages/generate.js';
 import type { PolicyResult, RunDocument, Sample, SlotCounts } from '../../run/document.js';
+import { formatDuration } from '../../run/duration.js';
+import { failedExpectations } from '../scenario-text.js';
 import {
   byteText,
   count,
@@ -59,7 +61,12 @@ export function missedFrees(result: PolicyResult): number {
 /** The checks that failed, counted over all policies. */
 export function failedChecks(document: RunDocument): number {
   return document.policies.reduce(
-    (total, result) => total + result.integrityErrors + result.invariantErrors + result.statDrift,
+    (total, result) =>
+      total +
+      result.integrityErrors +
+      result.invariantErrors +
+      result.statDrift +
+      failedExpectations(result).length,
     0,
   );
 }
@@ -132,8 +139,13 @@ function whatRan(document: RunDocument): string {
     `${byteText(options.limit)} may stay resident. The rest is swapped out, in pages of 4 KiB, to ${places} in RAM ` +
     `and ${options.codec === 'none' ? 'could compress them' : 'compress them'}. The place of a page on a disk is a slot. ` +
     `A slot is freed when its page is thrown away or has changed in memory. ` +
-    `The same ${plural(options.ops, 'step')} ran under ${policiesText(document)}.`
+    `The same ${plural(options.ops, 'step')} ran ${overAndOver(options.duration)}under ${policiesText(document)}.`
   );
+}
+
+function overAndOver(duration: number | null): string {
+  if (duration === null) return '';
+  return `over and over for ${formatDuration(duration)}, of which the last lap is drawn, `;
 }
 
 function policiesText(document: RunDocument): string {

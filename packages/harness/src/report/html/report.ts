@@ -5,13 +5,17 @@
  * Pure: from a document to text. Every number and every sentence is computed from the document.
  */
 import type { AreaResult, PolicyResult, RunDocument } from '../../run/document.js';
+import { formatDuration } from '../../run/duration.js';
 import { suspectSentence } from '../../run/suspects.js';
+import { withLastLaps } from '../last-lap.js';
 import { poolSection } from './anatomy.js';
 import { checkTable, costs, lockSection } from './bars.js';
 import { details, overlay, phaseList, smallMultiples } from './curves.js';
 import { failedChecks, headline, keyFigures, paragraphs } from './facts.js';
+import { failedExpectations } from '../scenario-text.js';
 import { markup, Markup } from './markup.js';
 import { byteText, count, plural } from './numbers.js';
+import { scenarioSection } from './scenario.js';
 import { STYLE } from './style.js';
 
 /** How many sentences about errors each policy may say. */
@@ -23,11 +27,13 @@ const SHOWN_OPTIONS: ReadonlySet<string> = new Set([
   'swappers',
   'disks',
   'ops',
+  'duration',
   'mapped',
   'limit',
   'ram',
   'disksize',
   'workload',
+  'scenario',
   'pages',
   'codec',
   'seed',
@@ -38,10 +44,11 @@ const SHOWN_OPTIONS: ReadonlySet<string> = new Set([
 /**
  * Writes the page.
  *
- * @param document - what `runWorkload` gave
+ * @param run - what `runWorkload` gave
  * @returns a complete HTML page in UTF-8
  */
-export function renderReport(document: RunDocument): string {
+export function renderReport(run: RunDocument): string {
+  const document = withLastLaps(run);
   const { policies } = document;
   const sentence = headline(document);
   const page = markup`<!doctype html>
@@ -64,6 +71,7 @@ ${figures(document)}
 </header>
 <main>
 <section class="story" aria-label="What a newcomer sees">${paragraphs(document).map(({ heading, text }) => markup`<div><h2>${heading}</h2><p>${text}</p></div>`)}</section>
+${scenarioSection(document)}
 ${policies.length === 0 ? null : pictures(document)}
 ${poolSection(document)}
 ${policies.length === 0 ? null : measurements(policies)}
@@ -90,8 +98,11 @@ function verdicts(document: RunDocument): Markup {
 }
 
 function errorList({ policies, profile }: RunDocument): Markup | null {
-  const lines = policies.flatMap(({ policy, reports, suspects }) => {
+  const lines = policies.flatMap((result) => {
+    const { policy, reports, suspects } = result;
     const shown = reports.slice(0, REPORTS_MAX).map((report) => markup`<li><b>${policy}</b> ${report}</li>`);
+    for (const sentence of failedExpectations(result))
+      shown.push(markup`<li><b>${policy}</b> ${sentence}</li>`);
     const more = reports.length - shown.length;
     if (more > 0) shown.push(markup`<li><b>${policy}</b> and ${count(more)} more</li>`);
     const sentence = suspectSentence(profile, suspects);
@@ -181,9 +192,16 @@ function setup(document: RunDocument): Markup {
     row('SHA-256 of the pages', document.pagesHash, true),
     row('Seed', String(document.seed)),
     row('Workload', options.workload),
+    ...(options.scenario === null ? [] : [row('Scenario', options.scenario)]),
     row('Profile', document.profile),
     row('Swappers', plural(document.swappers, 'thread')),
-    row('Steps', `${count(options.ops)} under each policy`),
+    row(
+      'Steps',
+      `${count(options.ops)} under each policy${options.duration === null ? '' : ', in each lap'}`,
+    ),
+    ...(options.duration === null
+      ? []
+      : [row('Duration', `${formatDuration(options.duration)} under each policy`)]),
     row('Mapped', `${byteText(options.mapped)} by each swapper`),
     row('May stay resident', `${byteText(options.limit)} in all`),
     row('RAM of the machine', byteText(options.ram)),

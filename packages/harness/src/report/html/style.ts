@@ -109,6 +109,23 @@ svg.chart .label .figure{font-weight:400}
 .data{--c:var(--data);--w:1.9}
 .pool{--c:var(--pool);--dash:5 3}
 .pinned{--c:var(--pinned);--w:1.4}
+.resident{--c:var(--live);--w:1}
+.held{--c:var(--pool);--w:1}
+.wasted{--c:var(--stale);--w:1.6}
+.unused{--c:var(--soft);--w:1}
+svg .area.resident,svg .area.held{fill-opacity:.42}
+svg .area.wasted{fill-opacity:.72}
+svg .area.unused{fill-opacity:.1}
+svg line.mark{stroke:var(--bad);stroke-width:1}
+svg line.mark.named{stroke-dasharray:3 2}
+svg.chart text.mark{fill:var(--ink);font-weight:640;paint-order:stroke;stroke:var(--paper);stroke-width:3px;stroke-linejoin:round}
+svg text.mark.before{text-anchor:end}
+.whys{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,400px),1fr));gap:26px clamp(24px,2.6vw,40px);margin-top:18px}
+.why p{margin-top:8px;max-width:68ch}
+.why{min-width:0;border-top:1px solid var(--faint);padding-top:10px}
+.expected{list-style:none;margin-top:8px;max-width:76ch}
+.met{color:var(--good)}
+.unmet{color:var(--bad)}
 ${POLICIES}
 svg.at-small,svg.at-medium,svg.at-large{display:none}
 @media (max-width:599.9px){svg.at-small{display:block}}

@@ -13,9 +13,12 @@ const PHASES: Readonly<Record<string, string>> = {
   'free chunks': 'give back a quarter of the memory, 64 pages at a time',
   'free singly': 'give back a quarter, page by page',
   churn: 'drop pages and fill them again',
+  work: 'read and write the third of the pages that was written last; the others stay untouched',
   'read again': 'read what is left, at random',
   'free half': 'give back half of what is left',
   'free the rest': 'give back everything',
+  'exit storm': 'at each checkpoint all processes exit at once; then new ones fill up',
+  'fork storm': 'processes fork until there are 72 of each family, share, write, and end',
   fork: 'processes split and share their pages until one of them writes',
 };
 

@@ -1,47 +1,66 @@
 /**
- * The scenario `swapoff-under-load`: beside the workload an area of higher priority than all others comes, is used at once, and goes again while
- * the swappers fault, fork and exit, over and over.
+ * The thread of the scenario `swapoff-under-load`, and the area that comes and goes.
  *
- * A thread of its own does it, by the number of steps that the swappers have done. It changes the areas only between `lockAreas` and
+ * The thread works by the number of steps that the swappers have done. It changes the areas only between `lockAreas` and
  * `unlockAreas`, so that it stands still while the leader looks. It ends when the leader says so, with the area off.
  *
  * A swapoff may fail, for want of memory say: that is counted, and tried again later. After each one that succeeds all that the device still
  * keeps is looked at: under an exact policy that must be nothing.
  */
-import { attachMachine, KernelError, SWAP_INFO, type MachineView } from '@swaplab/kernel-mm';
+import { attachMachine, EIO, KernelError, SWAP_INFO, type MachineView } from '@swaplab/kernel-mm';
 import { ramzswap, ramzswapOf, statDrift, walkTable, type RamzswapDevice } from '@swaplab/ramzswap';
 
 import { POLICY_FACTS } from '../run/policies.js';
-import { clockNs, RunControl } from './control.js';
-import { plainError } from './plain-error.js';
-import type { ScenarioCounts, ScenarioTask, ScenarioThreadResult } from './task.js';
+import { RunControl } from '../swappers/control.js';
+import { measuring } from '../swappers/measuring.js';
+import { plainError } from '../swappers/plain-error.js';
+import type { ScenarioCounts, ScenarioTask, ScenarioThreadResult } from '../swappers/task.js';
 
 /** Above that of the leader's areas. */
 const SPARE_PRIORITY = 10;
 const SENTENCES_MAX = 20;
+const SWAPON_ATTEMPTS_MAX = 20;
 
 /**
  * Runs the scenario to its end.
  *
  * @param task - from the main thread
  */
-export function runScenario(task: ScenarioTask): ScenarioThreadResult {
+export function runSwapoffUnderLoad(task: ScenarioTask): ScenarioThreadResult {
+  return withSpareArea(task, (area, control) => {
+    control.noteScenarioReady();
+    for (let due = task.everyOps; !control.scenarioShallEnd(); due = control.opsDone() + task.everyOps) {
+      control.waitForOps(due);
+      if (!control.scenarioShallEnd()) area.change();
+    }
+    return {};
+  });
+}
+
+/**
+ * Attaches, lets a scenario work with the area, switches it off in the end, and answers the main thread whatever happens.
+ *
+ * @param task - from the main thread
+ * @param work - says when it is ready, works until it is told to end, and gives numbers by names of the scenario's own
+ */
+export function withSpareArea(
+  task: ScenarioTask,
+  work: (area: SpareArea, control: RunControl, view: MachineView) => ScenarioCounts['facts'],
+): ScenarioThreadResult {
   const control = new RunControl(task.swappers, task.samplesMax, task.control);
   const { scenario } = task;
   try {
     const view = attachMachine(task.machine, {
       drivers: { ramzswap },
       name: scenario,
-      clock: task.lockStats ? clockNs : null,
-      lockStats: task.lockStats,
+      ...measuring(task),
       waitLimitMs: task.waitLimitMs,
     });
-    const area = new SpareArea(view, control, task.device);
-    for (let due = task.everyOps; !control.scenarioShallEnd(); due = control.opsDone() + task.everyOps) {
-      control.waitForOps(due);
-      if (!control.scenarioShallEnd()) area.change();
-    }
-    const counts = area.finish();
+    const [device] = task.spareDevices;
+    if (device === undefined) throw new Error(`the scenario ${scenario} has no disk of its own`);
+    const area = new SpareArea(view, control, device);
+    const facts = work(area, control, view);
+    const counts = { ...area.finish(), facts };
     view.detach();
     control.noteScenarioEnded();
     return { scenario, error: null, counts };
@@ -87,6 +106,11 @@ export class SpareArea {
     this.#notifiedBefore = this.#device.readStats().notifyFree;
   }
 
+  /** Whether it is there now. */
+  get isOn(): boolean {
+    return this.#type >= 0;
+  }
+
   /** Switches the area on if it is off, and off if it is on, unless that fails. */
   change(): void {
     this.#control.lockAreas();
@@ -102,13 +126,17 @@ export class SpareArea {
   finish(): ScenarioCounts {
     const errors = this.#type < 0 ? null : this.#swapoff();
     if (errors !== null) this.#note([errors.message]);
+    const { writtenBytes, readBytes } = this.#view.kernel.block.devices.stats(this.#device.bdev());
     return {
       swapons: this.#swapons,
       swapoffs: this.#swapoffs,
       swapoffErrors: this.#swapoffErrors,
       area: {
+        type: 'ramzswap',
         device: this.#path,
         allocated: this.#allocated,
+        bytesOut: writtenBytes,
+        bytesIn: readBytes,
         freed: this.#freed,
         freedUnreported: this.#freedUnreported,
         notified: this.#device.readStats().notifyFree - this.#notifiedBefore,
@@ -116,16 +144,30 @@ export class SpareArea {
         discards: this.#discards,
         discardFailures: this.#discardFailures,
       },
+      facts: {},
       broken: this.#broken,
       brokenCount: this.#brokenCount,
     };
   }
 
   #swapon(): void {
-    this.#type = this.#view.swapon(this.#path, { priority: SPARE_PRIORITY });
+    this.#type = this.#tryToSwapon();
+    if (this.#type < 0) return;
     // The one of swapon itself, for the whole area, is not for a slot that was freed.
     this.#discardsBefore = this.#discardRequests();
     this.#swapons++;
+  }
+
+  /** Where transfers are made to fail, the header may be one that cannot be read; whoever administers a machine tries again, but not for ever. */
+  #tryToSwapon(): number {
+    for (let attempt = 0; attempt < SWAPON_ATTEMPTS_MAX; attempt++) {
+      try {
+        return this.#view.swapon(this.#path, { priority: SPARE_PRIORITY });
+      } catch (error) {
+        if (!(error instanceof KernelError && error.errno === -EIO)) throw error;
+      }
+    }
+    return -1;
   }
 
   #swapoff(): KernelError | null {
