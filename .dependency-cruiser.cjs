@@ -1,7 +1,7 @@
 // The direction of imports. `npm run layering` proves it.
 //
-// Between packages: kernel-mm imports nothing; ramzswap imports the public entry of kernel-mm, and fflate; harness
-// imports the public entries of both. Inside kernel-mm every room stands on the rooms named before it.
+// Between packages: kernel-mm imports nothing; ramzswap imports the public entry of kernel-mm, and fflate; explore imports
+// the public entry of kernel-mm; harness imports the public entries of all. Inside kernel-mm every room stands on the rooms named before it.
 'use strict';
 
 /** The rooms of kernel-mm/src from the ground up. A room may import only rooms further left. */
@@ -79,21 +79,38 @@ module.exports = {
       },
     },
     {
+      name: 'explore-imports-the-kernel',
+      comment: 'The explorer uses the public entry of kernel-mm; only its engine on threads knows Node.',
+      severity: 'error',
+      from: { path: '^packages/explore/src/', pathNot: '^packages/explore/src/engines/threads/' },
+      to: { pathNot: ['^packages/explore/src/', '^packages/kernel-mm/src/index\\.ts$'] },
+    },
+    {
+      name: 'explore-threads-imports-node-besides',
+      comment: 'The engine on threads may use Node modules, and no other package.',
+      severity: 'error',
+      from: { path: '^packages/explore/src/engines/threads/' },
+      to: {
+        pathNot: ['^packages/explore/src/', '^packages/kernel-mm/src/index\\.ts$'],
+        dependencyTypesNot: ['core'],
+      },
+    },
+    {
       name: 'harness-uses-public-entries',
       comment: 'The harness is an importer like any other: it uses what the packages export.',
       severity: 'error',
       from: { path: '^packages/harness/src/' },
       to: {
-        path: '^packages/(kernel-mm|ramzswap)/',
+        path: '^packages/(kernel-mm|ramzswap|explore)/',
         pathNot: [
-          '^packages/(kernel-mm|ramzswap)/src/index\\.ts$',
+          '^packages/(kernel-mm|ramzswap|explore)/src/index\\.ts$',
           '^packages/ramzswap/src/codec/lzo1x\\.ts$',
         ],
       },
     },
   ],
   options: {
-    exclude: { path: '^packages/[^/]+/(assembly|dist|dist-test|test|bin)/' },
+    exclude: { path: '^packages/[^/]+/(assembly|dist|dist-sited|dist-stepped|dist-test|src-stepped|test|bin|woven)/' },
     doNotFollow: { path: 'node_modules' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.base.json' },

@@ -118,7 +118,17 @@ const restrictedSyntax = (...lists) => ({ 'no-restricted-syntax': ['error', ...l
 
 export default defineConfig(
   // AssemblyScript is not TypeScript: its compiler is its only judge.
-  globalIgnores(['**/assembly/', '**/dist/', '**/dist-test/', '**/coverage/', '**/fixtures/', '.nx/']),
+  globalIgnores([
+    '**/assembly/',
+    '**/dist/',
+    '**/dist-sited/',
+    '**/dist-stepped/',
+    '**/dist-test/',
+    '**/woven/',
+    '**/coverage/',
+    '**/fixtures/',
+    '.nx/',
+  ]),
   {
     linterOptions: { reportUnusedDisableDirectives: 'error' },
   },
@@ -152,7 +162,7 @@ export default defineConfig(
         {
           patterns: [
             {
-              regex: '^(\\.\\./)+(kernel-mm|ramzswap|harness)/',
+              regex: '^(\\.\\./)+(kernel-mm|ramzswap|explore|harness)/',
               message: 'Import another package by its name.',
             },
           ],
@@ -168,6 +178,19 @@ export default defineConfig(
       'no-restricted-globals': ['error', ...KERNEL_GLOBALS],
       'no-restricted-properties': ['error', ...KERNEL_PROPERTIES],
       ...restrictedSyntax(KERNEL_SYNTAX, SYNCHRONOUS_SYNTAX),
+    },
+  },
+  {
+    files: ['packages/explore/src/**/*.ts'],
+    ignores: ['packages/explore/src/engines/threads/**'],
+    rules: {
+      'no-restricted-globals': [
+        'error',
+        ...['process', 'Buffer', 'require', 'global', 'setImmediate'].map((name) => ({
+          name,
+          message: 'The explorer runs in browsers, too: only engines/threads/ knows the host.',
+        })),
+      ],
     },
   },
   {
@@ -199,6 +222,7 @@ export default defineConfig(
       'packages/kernel-mm/src/sync/**/*.ts',
       'packages/kernel-mm/src/arena/page-bytes.ts',
       'packages/ramzswap/src/codec/**/*.ts',
+      'packages/{explore,museum}/src/**/*.ts',
       'packages/*/test/**/*.ts',
     ],
     rules: {

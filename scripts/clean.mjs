@@ -8,6 +8,10 @@ const remove = (path) => rmSync(join(root, path), { recursive: true, force: true
 for (const name of readdirSync(join(root, 'packages'))) {
   remove(join('packages', name, 'dist'));
   remove(join('packages', name, 'dist-test'));
+  remove(join('packages', name, 'dist-sited'));
+  remove(join('packages', name, 'dist-stepped'));
+  remove(join('packages', name, 'woven'));
 }
 remove('coverage');
 remove(join('node_modules', '.cache', 'swaplab-build.txt'));
+remove(join('node_modules', '.cache', 'swaplab-weave.txt'));

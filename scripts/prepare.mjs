@@ -4,6 +4,8 @@
 // dependencies, because it runs before there are any. By hand: `node scripts/prepare.mjs`.
 //
 //   install   when node_modules is missing, incomplete or older than package-lock.json: `npm ci`
+//   weave     when a source of what is woven, a setting or the weaver is another one than at the last time, or an output is missing:
+//             tools/weave, which makes the builds dist-sited/ and dist-stepped/ of the packages. Before the build, which uses their types.
 //   build     when a source or a setting of the compiler is newer than the last build, when files came or went, or
 //             when an output is missing: `tsc -b`. Outputs whose source is gone are removed, or old tests would run on.
 //             Then the swappers' bundle, by scripts/bundle.mjs.
@@ -22,6 +24,7 @@ import {
 import { dirname, join, relative } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { hashInputs, isFresh } from '../tools/weave/cache.mjs';
 import { run, runNode } from './children.mjs';
 
 /** The root folder of the repository. */
@@ -48,6 +51,7 @@ export class PrepareError extends Error {
 export async function prepare() {
   checkNode();
   if (installIsNeeded()) await step('installing packages (npm ci)', install);
+  if (!isFresh(root, hashInputs(root))) await step('weaving (tools/weave)', weave);
   const project = findSources();
   if (buildIsNeeded(project)) await step('building (tsc -b)', () => build(project));
 }
@@ -66,6 +70,10 @@ async function step(title, work) {
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   process.stderr.write(code === 0 ? ` done in ${seconds} s\n` : ' failed\n');
   if (code !== 0) throw new PrepareError(`${output}\nswaplab: ${title} ended with code ${code}`);
+}
+
+function weave() {
+  return runNode(join(root, 'tools', 'weave', 'cli.mjs'), [], { cwd: root });
 }
 
 /** Time of the last change of a file, in milliseconds; 0 when there is no such file. */

@@ -14,10 +14,14 @@ export class Colours {
   #marks = new Map();
   /** Classes of leaves. @type {Map<ts.Node, ts.Node>} */
   #leaves = new Map();
-  /** Classes with a function outside of schedules. @type {Set<ts.Node>} */
-  #quiescent = new Set();
-  /** Functions that run outside of schedules. @type {Set<ts.Node>} */
+  /** Classes of which one function is tagged as outside of schedules. @type {Set<ts.Node>} */
+  #mixed = new Set();
+  /** Classes whose place is outside of schedules: an interface or a type of functions says so. @type {Set<ts.Node>} */
+  #quietClasses = new Set();
+  /** Functions that run outside of schedules, whatever else is of their class. @type {Set<ts.Node>} */
   #quiet = new Set();
+  /** Functions written inside of such a function: they do, too, unless they come to a place where others are stepped. @type {Set<ts.Node>} */
+  #inner = new Set();
 
   /**
    * @param {import('./project.mjs').Project} project
@@ -28,25 +32,25 @@ export class Colours {
     this.#project = project;
     const { classes } = flows;
     for (const node of flows.functions) {
-      const tags = tagsOf(node);
-      if (tags.point) this.#leaves.set(classes.find(node), node);
-      if (tags.quiescent) this.#quiescent.add(classes.find(node));
+      const { point, quiescent, seed } = tagsOf(node);
+      const root = classes.find(node);
+      if (point) this.#leaves.set(root, node);
+      if (seed) this.#marks.set(root, null);
+      if (quiescent && node.body === undefined) this.#quietClasses.add(root);
+      else if (quiescent) this.#mixed.add(root);
     }
-    for (const { from, to } of flows.foreignUses) {
-      if (tagsOf(to).quiescent) this.#quiet.add(from);
-    }
-    for (const node of flows.functions) if (this.#isQuiet(node)) this.#quiet.add(node);
+    for (const { from, to } of flows.foreignUses) if (tagsOf(to).quiescent) this.#quiet.add(from);
     for (const node of flows.functions) {
-      if (tagsOf(node).seed) this.#marks.set(classes.find(node), null);
+      if (tagsOf(node).quiescent || this.#quietClasses.has(classes.find(node))) this.#quiet.add(node);
     }
+    for (const node of flows.functions) if (this.#isInsideQuiet(node)) this.#inner.add(node);
     this.#spread();
   }
 
-  /** A function is outside of schedules by its tag, by the place it is given to, or by the function that it is written in. */
-  #isQuiet(node) {
-    for (let at = node; at !== undefined && !ts.isSourceFile(at); at = at.parent) {
-      if (ts.isFunctionLike(at) && (tagsOf(at).quiescent || this.#quiet.has(at))) return true;
-      if (ts.isClassLike(at) && at !== node) return false;
+  #isInsideQuiet(node) {
+    for (let at = node.parent; !ts.isSourceFile(at); at = at.parent) {
+      if (ts.isFunctionLike(at) && this.#quiet.has(at)) return true;
+      if (ts.isClassLike(at)) return false;
     }
     return false;
   }
@@ -79,7 +83,8 @@ export class Colours {
   }
 
   #canBeColoured(caller) {
-    return ts.isFunctionLike(caller) && !tagsOf(caller).point && !this.#quiet.has(caller);
+    if (!ts.isFunctionLike(caller) || tagsOf(caller).point) return false;
+    return !this.#quiet.has(caller) && !this.#inner.has(caller);
   }
 
   /** Whether a signature is that of a leaf. */
@@ -89,12 +94,13 @@ export class Colours {
 
   /** Whether a function runs outside of schedules. */
   isQuiescent(node) {
-    return this.#quiet.has(node);
+    if (this.#quiet.has(node)) return true;
+    return this.#inner.has(node) && !this.#marks.has(this.#flows.classes.find(node));
   }
 
-  /** Whether some function of the class of a signature is tagged as running outside of schedules. */
+  /** Whether another function of the class of a signature runs outside of schedules, by a tag of its own. */
   hasQuiescent(node) {
-    return this.#quiescent.has(this.#flows.classes.find(node));
+    return this.#mixed.has(this.#flows.classes.find(node));
   }
 
   /** Whether a signature is that of functions that reach a point: a generator in the twin. */

@@ -325,6 +325,8 @@ class Collector {
     const own = checker.getDeclaredTypeOfSymbol(node.symbol);
     for (const clause of node.heritageClauses) {
       for (const base of clause.types) {
+        // What disposes is called by `using`, which is woven.
+        if (this.#isLanguages(base, 'Disposable')) continue;
         this.#inherit(own, checker.getTypeAtLocation(base), node);
         if (ts.isClassLike(node) && clause.token === ts.SyntaxKind.ExtendsKeyword) {
           this.#inherit(
@@ -335,6 +337,12 @@ class Collector {
         }
       }
     }
+  }
+
+  /** Whether a base is an interface of the language. */
+  #isLanguages(base, name) {
+    const declaration = this.#checker.getTypeAtLocation(base).symbol?.declarations?.[0];
+    return declaration?.name?.text === name && !this.#project.owns(declaration);
   }
 
   /** What overrides or implements a member is of its class. */

@@ -1,6 +1,7 @@
 // The packages of this repository that are woven, in order of their imports.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { sourcesOf } from './sources.mjs';
 
 /** Libraries of the language that the sources may use. */
 export const LIBRARIES = Object.freeze(['ES2023', 'ESNext.Disposable']);
@@ -18,11 +19,13 @@ const PACKAGES = [
  * @returns {import('./project.mjs').WovenPackage[]}
  */
 export function packagesOf(base) {
-  return PACKAGES.filter(({ folder }) => existsSync(join(base, folder, 'package.json'))).map((part) => {
+  const present = PACKAGES.filter(({ folder }) => existsSync(join(base, folder, 'package.json')));
+  const packages = present.map((part) => {
     const folder = join(base, part.folder);
     const { name } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
     return { ...part, name, folder };
   });
+  return packages.filter((wovenPackage) => sourcesOf(wovenPackage).length > 0);
 }
 
 /** The woven packages that a package depends on. */

@@ -39,6 +39,8 @@ export class SteppedFile extends SitedFile {
     if (this.#used.size > 0) {
       const names = [...this.#used].sort().map((name) => IMPORTS[name]);
       imports.text = `import { ${names.join(', ')} } from '${this.#runtime}'; `;
+      // A constant of the module itself is in the code that uses it; an imported one would be loaded and checked at each point.
+      if (this.#used.has('$S')) imports.text += 'const $S = $state; ';
     }
     return this.out.finish();
   }
@@ -342,7 +344,7 @@ export class SteppedFile extends SitedFile {
 }
 
 /** How the names of the runtime are imported. */
-const IMPORTS = { $S: 'S as $S', $drain: 'drain as $drain', $Stepped: 'type Stepped as $Stepped' };
+const IMPORTS = { $S: 'S as $state', $drain: 'drain as $drain', $Stepped: 'type Stepped as $Stepped' };
 
 function headText({ temporaries, hasThis }) {
   const words = [];

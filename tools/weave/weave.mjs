@@ -15,6 +15,8 @@ import { SteppedFile } from './stepped.mjs';
 
 /** Name of the plain file of the runtime in the twin, without its ending. */
 const PLAIN_POINTS = 'point-plain';
+/** Folder of what is written by hand for the twin. */
+const WRITTEN = 'src-stepped';
 
 /**
  * Makes the texts of both builds.
@@ -105,7 +107,9 @@ export function writeTexts(packages, texts) {
 export function sourceOfWoven(wovenPackage, path) {
   const [, build] = posix(relative(join(wovenPackage.folder, 'woven'), path)).match(/^(\w+)\//) ?? [];
   const inside = relative(join(wovenPackage.folder, 'woven', build), path);
-  const isPlainPoints = basename(inside, '.ts') === PLAIN_POINTS;
-  const original = isPlainPoints ? join(dirname(inside), 'point.ts') : inside;
-  return join(wovenPackage.folder, wovenPackage.root, original);
+  const source = join(wovenPackage.folder, wovenPackage.root, inside);
+  const plain = `${PLAIN_POINTS}.ts`;
+  if (basename(path) === plain) return join(dirname(source), 'point.ts');
+  const isWritten = basename(path) === 'point.ts' && existsSync(join(dirname(path), plain));
+  return isWritten ? join(wovenPackage.folder, WRITTEN, 'point.ts') : source;
 }

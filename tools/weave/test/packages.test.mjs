@@ -1,9 +1,12 @@
 // The woven builds of the packages: they behave as the plain one, and as each other.
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { LIBRARIES, packagesOf } from '../packages.mjs';
+import { verify } from '../verify.mjs';
 import { runToEnd } from './builds.mjs';
 import { root } from './fixtures.mjs';
 
@@ -84,7 +87,8 @@ function script(build, go, operations) {
   go(space.exit());
   view.detach();
   const { pages, indices } = machine.image();
-  return { answers, pages: Buffer.from(pages), indices: [...indices], report: machine.stopReport() };
+  const memory = createHash('sha256').update(pages).update(indices).digest('hex');
+  return { answers, memory, report: machine.stopReport() };
 }
 
 const withoutSites = (operations) => operations.map(([kind, object]) => [kind, object]);
@@ -108,7 +112,7 @@ function scriptStepped(build, operations, decisions) {
 }
 
 describe('the woven builds of the packages', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
 
   it('do what the plain build does, operation by operation, and leave the same memory', async () => {
     const operations = { plain: [], sited: [], stepped: [] };
@@ -134,11 +138,16 @@ describe('the woven builds of the packages', function () {
     const count = tables.reduce((sum, table) => sum + Object.keys(table).length, 0);
     const sites = new Map(tables.flatMap((table) => Object.entries(table)));
     expect(sites.size).to.equal(count);
-    const kinds = [, 'load', 'store', 'atomic', 'lock', 'unlock', 'wait', 'wake', 'bytes', 'yield'];
+    const kinds = ['none', 'load', 'store', 'atomic', 'lock', 'unlock', 'wait', 'wake', 'bytes', 'yield'];
     for (const [kind, , site] of operations) {
       expect(sites.has(String(site)), `kind ${kind}, site ${site}`).to.equal(true);
       expect(sites.get(String(site)).kind).to.equal(kinds[kind]);
     }
+  });
+
+  it('leave no generator of the twin that nobody runs', () => {
+    const tsconfig = join(root, 'tsconfig.base.json');
+    expect(verify({ base: root, packages: packagesOf(root), tsconfig, lib: LIBRARIES })).to.deep.equal([]);
   });
 
   it('lets threads of the twin wait for each other', async () => {

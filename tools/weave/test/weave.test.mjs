@@ -92,10 +92,11 @@ describe('weaving what needs no word from its author', () => {
   }
 
   it('asks the engine at each point, before the operation, with its kind and its object', async () => {
-    const outside = ['what runs outside of schedules', 'functions handed to an engine'];
+    const outside = [/^what runs outside/, /^a place outside/, /^functions handed to an engine/];
     for (const { title, file } of repository.cases) {
       const { operations, decisions, switches } = await runCase(repository.folder, 'dist-stepped', file);
-      if (outside.includes(title)) expect(decisions.length).to.be.lessThan(operations.length);
+      if (outside.some((each) => each.test(title)))
+        expect(decisions.length).to.be.lessThan(operations.length);
       else expect(decisions, title).to.deep.equal(operations);
       expect(switches).to.equal(decisions.length);
     }

@@ -333,11 +333,9 @@ export class ScheduleCore {
     words[BY_STRATEGY + strategy]! += 1;
     const endedWell = words[STOP] === STOP_NONE && this.unfinished() === 0;
     // What a spinner did until it was stopped says nothing about the next schedule.
-    if (endedWell || words[LEARNED_CONTENDED] === 0) {
+    if (endedWell) {
       if (words[CONTENDED]! > words[LEARNED_CONTENDED]!) words[LEARNED_CONTENDED] = words[CONTENDED]!;
       if (words[FAULTS_SEEN]! > words[LEARNED_FAULTS]!) words[LEARNED_FAULTS] = words[FAULTS_SEEN]!;
-    }
-    if (endedWell) {
       const { learnedPoints } = state.layout;
       for (let task = 0; task < state.tasks; task++) {
         words[learnedPoints + task] = words[this.points + task]!;

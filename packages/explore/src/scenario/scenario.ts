@@ -52,8 +52,11 @@ export interface Scenario<Regions = undefined, Shared = undefined> {
   readonly name: string;
   /** One sentence for people: what the threads do. It does not say what is wrong with it. */
   readonly about: string;
-  /** The machine, for scenarios on the modelled kernel. Keep it small: it is put back after every schedule. */
-  readonly machine?: CreateMachineOptions;
+  /**
+   * The machine, for scenarios on the modelled kernel: keep it small, since it is put back after every schedule. A function gets the names of the
+   * deliberately wrong variants that are asked for, and says which of them go to which driver.
+   */
+  readonly machine?: CreateMachineOptions | ((variants: readonly string[]) => CreateMachineOptions);
   /** The code of the drivers of the machine, by name. */
   readonly drivers?: DriverCode['drivers'];
   /** What lies in the memory, for scenarios without a kernel. */

@@ -16,6 +16,7 @@ import {
   type BareMachineHandle,
   type Control,
   type Core,
+  type CreateMachineOptions,
   type Machine,
   type MachineHandle,
   type MachineView,
@@ -74,9 +75,11 @@ export class Stage<Regions, Shared> {
     requireScenario(scenario);
     if (scenario.memory !== undefined)
       return new Stage(scenario, null, createBareMachine(scenario.memory, shared));
-    const given = scenario.machine ?? {};
-    const variants = [...(given.variants ?? []), ...(options.variants ?? [])];
-    return new Stage(scenario, createMachine({ ...given, variants, shared }), null);
+    return new Stage(
+      scenario,
+      createMachine({ ...machineOptions(scenario, options.variants ?? []), shared }),
+      null,
+    );
   }
 
   /**
@@ -215,6 +218,14 @@ class BareEnv<Regions, Shared> implements ScenarioEnv<Regions, Shared> {
       'This scenario has a memory of its own and no kernel: there are no system calls.',
     );
   }
+}
+
+function machineOptions(
+  { machine = {} }: Pick<Scenario<never, never>, 'machine'>,
+  variants: readonly string[],
+): CreateMachineOptions {
+  if (typeof machine === 'function') return machine(variants);
+  return { ...machine, variants: [...(machine.variants ?? []), ...variants] };
 }
 
 const THREADS_MIN = 1;

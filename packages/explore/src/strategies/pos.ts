@@ -3,8 +3,8 @@
  * operation was done, the pending ones that conflict with it draw anew: so the order of conflicting operations is drawn, and that of independent
  * ones costs no chances.
  *
- * Where this departs from the paper: an operation that had to wait draws anew when it is woken, and a task that gives way comes last until it has
- * come to its next point.
+ * All tasks are started before the first operation, so that all pending ones are known. Where this departs from the paper: an operation that had
+ * to wait draws anew when it is woken, and a task that gives way comes last until it has come to its next point.
  */
 import { conflict } from '../core/conflicts.js';
 import { FaultPlan } from '../core/faults.js';
@@ -23,7 +23,15 @@ import { lowestTask } from '../core/tasks.js';
 import { WORD } from '../core/words.js';
 import type { Strategy } from './strategy.js';
 
-const { ENABLED, ENABLED_COUNT, EXECUTED_KIND, EXECUTED_OBJECT, RECONSIDER: WOKEN, WAKE_DECIDES } = WORD;
+const {
+  ENABLED,
+  ENABLED_COUNT,
+  EXECUTED_KIND,
+  EXECUTED_OBJECT,
+  RECONSIDER: WOKEN,
+  STARTED,
+  WAKE_DECIDES,
+} = WORD;
 const BEGIN = REASON_BEGIN;
 const BLOCK = REASON_BLOCK;
 const FAULT = REASON_FAULT;
@@ -38,6 +46,7 @@ export class Pos implements Strategy {
   private readonly priority: number;
   private readonly pendingKind: number;
   private readonly pendingObject: number;
+  private readonly points: number;
 
   /** @param state - of the schedule */
   constructor(state: ScheduleState) {
@@ -46,6 +55,7 @@ export class Pos implements Strategy {
     this.priority = state.layout.priority;
     this.pendingKind = state.layout.pendingKind;
     this.pendingObject = state.layout.pendingObject;
+    this.points = state.layout.points;
   }
 
   begin(): void {
@@ -62,6 +72,13 @@ export class Pos implements Strategy {
     const { words } = state;
     if (reason !== BEGIN) this.redraw(reason, task);
     let candidates = words[ENABLED]!;
+    const unstarted = candidates & ~words[STARTED]!;
+    if (unstarted !== 0) {
+      // Until all have started, not all pending operations are known. Starting is no operation itself.
+      state.setCountdown(1);
+      words[EXECUTED_KIND] = 0;
+      return lowestTask(unstarted);
+    }
     if (reason === GIVE_WAY && words[ENABLED_COUNT]! > 1) candidates &= ~(1 << task);
     const next = this.highest(candidates);
     state.setCountdown(words[ENABLED_COUNT] === 1 ? NO_DECISION : 1);
@@ -82,8 +99,10 @@ export class Pos implements Strategy {
       this.draw(lowestTask(woken));
       woken &= woken - 1;
     }
-    if (reason === POINT || reason === RECONSIDER) this.draw(task);
-    else if (reason === GIVE_WAY) words[this.priority + task] = 0;
+    // The priority that a task was given at the beginning is that of its first operation.
+    if (reason === POINT || reason === RECONSIDER) {
+      if (words[this.points + task] !== 1) this.draw(task);
+    } else if (reason === GIVE_WAY) words[this.priority + task] = 0;
     // Having waited in vain is no operation that others could notice.
     if (reason === BLOCK || words[EXECUTED_KIND] === 0) return;
     const kind = words[EXECUTED_KIND]!;

@@ -106,6 +106,8 @@ export class Surw implements Strategy {
     const mode = words[SURW_MODE]!;
     if (mode === ONE_OBJECT) return this.chooseAround(reason, task, candidates);
     if (mode === PROBE && (reason === POINT || reason === RECONSIDER)) this.count(task);
+    // Starting is no event: a task that was drawn for its first one goes on to it.
+    if (reason === POINT && words[this.points + task] === 1) return task;
     return this.drawByPoints(candidates);
   }
 
@@ -130,7 +132,8 @@ export class Surw implements Strategy {
   /** Points a task still has, with the one where it stands; 1 when it has had more than was known. */
   private pointsLeft(task: number): number {
     const { words } = this.state;
-    const left = words[this.learnedPoints + task]! - words[this.points + task]! + 1;
+    const came = words[this.points + task]!;
+    const left = words[this.learnedPoints + task]! - (came > 0 ? came - 1 : 0);
     return left > 1 ? left : 1;
   }
 

@@ -18,7 +18,8 @@ function median(workload: Workload, strategy: number, parameter: number, seeds: 
   for (let seed = 1; seed <= seeds; seed++) {
     model.core.forget();
     let schedules = 1;
-    while (schedules < MOST && model.run(scheduleSeed(seed, schedules), strategy, parameter).end === 'done') schedules++;
+    while (schedules < MOST && model.run(scheduleSeed(seed, schedules), strategy, parameter).end === 'done')
+      schedules++;
     needed.push(schedules);
   }
   needed.sort((one, other) => one - other);
@@ -29,13 +30,19 @@ const twice = (operations: readonly Operation[]): Operation[] => [...operations,
 
 /** One add of two is lost. */
 const lostUpdate: Workload = {
-  programs: [[load(1), store(1)], [load(1), store(1)]],
+  programs: [
+    [load(1), store(1)],
+    [load(1), store(1)],
+  ],
   check: ({ cells }) => cells[1] === 2,
 };
 
 /** Two locks in opposite order. */
 const deadlock: Workload = {
-  programs: [twice([lock(1), lock(2), unlock(2), unlock(1)]), twice([lock(2), lock(1), unlock(1), unlock(2)])],
+  programs: [
+    twice([lock(1), lock(2), unlock(2), unlock(1)]),
+    twice([lock(2), lock(1), unlock(1), unlock(2)]),
+  ],
   check: () => true,
 };
 

@@ -38,7 +38,11 @@ function depthTwo(): Model {
 function depthThree(): Model {
   return new Model(
     [
-      [...Array<Operation>(9).fill(add(1)), addWhen(1, 8, (cells) => (cells[2] ?? 0) === 0), ...Array<Operation>(10).fill(add(1))],
+      [
+        ...Array<Operation>(9).fill(add(1)),
+        addWhen(1, 8, (cells) => (cells[2] ?? 0) === 0),
+        ...Array<Operation>(10).fill(add(1)),
+      ],
       [
         addWhen(2, 7, (cells) => cells[1] === 10),
         ...Array<Operation>(4).fill(add(2)),
@@ -72,7 +76,11 @@ describe('PCT', () => {
       new Model(
         [
           Array<Operation>(20).fill(add(1)),
-          [addWhen(2, 9, (cells) => cells[1] === 10), ...Array<Operation>(18).fill(add(2)), addWhen(2, 8, (cells) => cells[1] === 10)],
+          [
+            addWhen(2, 9, (cells) => cells[1] === 10),
+            ...Array<Operation>(18).fill(add(2)),
+            addWhen(2, 8, (cells) => cells[1] === 10),
+          ],
         ],
         ({ cells }) => !(cells[9] === 1 && cells[8] === 1),
       );
@@ -86,7 +94,10 @@ describe('PCT', () => {
     const counts = new Map<string, number>();
     for (let index = 0; index < 4800; index++) {
       const { order } = model.run(scheduleSeed(2, index), PCT, 1);
-      const key = order.filter((_, place) => place % 2 === 0).map((operation) => Math.floor(operation / 1000)).join('');
+      const key = order
+        .filter((_, place) => place % 2 === 0)
+        .map((operation) => Math.floor(operation / 1000))
+        .join('');
       counts.set(key, (counts.get(key) ?? 0) + 1);
     }
     expect(counts.size).to.equal(24);
@@ -128,7 +139,10 @@ describe('PCT', () => {
   it('does not starve those for whom a spinner waits', () => {
     for (const depth of [1, 2, 3]) {
       const giving = new Model([[spinOn(5)], [spinOn(5)], [add(6), add(6), add(5)]]);
-      const silent = new Model([[spinSilentlyOn(5)], [add(6), add(6), add(5)]], undefined, { stepLimit: 2000, fairAfter: 200 });
+      const silent = new Model([[spinSilentlyOn(5)], [add(6), add(6), add(5)]], undefined, {
+        stepLimit: 2000,
+        fairAfter: 200,
+      });
       for (let index = 0; index < 200; index++) {
         expect(giving.run(scheduleSeed(1, index), PCT, depth).end).to.equal('done');
         expect(silent.run(scheduleSeed(1, index), PCT, depth).end).to.equal('done');

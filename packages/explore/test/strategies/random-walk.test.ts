@@ -2,7 +2,17 @@ import { expect } from 'chai';
 import { scheduleSeed } from '#src/core/random.js';
 import { RANDOM_WALK } from '#src/strategies/strategy.js';
 import { allOrders, orderKey } from '../support/brute-force.js';
-import { add, load, lock, Model, spinOn, spinSilentlyOn, store, unlock, type Operation } from '../support/model.js';
+import {
+  add,
+  load,
+  lock,
+  Model,
+  spinOn,
+  spinSilentlyOn,
+  store,
+  unlock,
+  type Operation,
+} from '../support/model.js';
 
 const SCHEDULES = 20_000;
 
@@ -42,7 +52,10 @@ describe('random walk', () => {
   it('keeps the chances even when tasks wait and are woken', () => {
     const section = [lock(1), load(2), unlock(1)];
     expect(distance([section, section]), 'two tasks').to.be.within(-4, 4);
-    expect(distance([[lock(1), unlock(1)], [lock(1), unlock(1), add(3)], [add(3)]]), 'three tasks').to.be.within(-4, 4);
+    expect(
+      distance([[lock(1), unlock(1)], [lock(1), unlock(1), add(3)], [add(3)]]),
+      'three tasks',
+    ).to.be.within(-4, 4);
     expect(
       distance([
         [lock(1), lock(2), unlock(2), unlock(1)],
@@ -54,7 +67,10 @@ describe('random walk', () => {
 
   it('would be told from a walk that is not even', () => {
     // The second task stands at a point of its own before it takes part: then the chances are others.
-    const expected = allOrders([[add(1), add(1)], [add(1), add(1)]]);
+    const expected = allOrders([
+      [add(1), add(1)],
+      [add(1), add(1)],
+    ]);
     const chances = [...expected.values()].map(({ chance }) => chance);
     expect(Math.max(...chances)).to.be.greaterThan(1.5 * Math.min(...chances));
   });

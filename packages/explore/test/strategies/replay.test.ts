@@ -3,7 +3,16 @@ import fc from 'fast-check';
 import type { Decision } from '#src/core/decisions.js';
 import { scheduleSeed } from '#src/core/random.js';
 import { REASON_FAULT, REASON_POINT } from '#src/core/state.js';
-import { NO_BOUND, PCT, PORTFOLIO, POS, RANDOM_WALK, REPLAY, SEARCH, SURW } from '#src/strategies/strategy.js';
+import {
+  NO_BOUND,
+  PCT,
+  PORTFOLIO,
+  POS,
+  RANDOM_WALK,
+  REPLAY,
+  SEARCH,
+  SURW,
+} from '#src/strategies/strategy.js';
 import { formatToken, parseToken } from '#src/token.js';
 import { add, load, mayFail, Model, spinOn, store, waitFor, type Operation } from '../support/model.js';
 import { programs } from '../support/programs.js';
@@ -77,16 +86,23 @@ describe('replay', () => {
       { step: 2, choice: 1, site: 2 },
       { step: 5, choice: 1, site: 4 },
     ];
-    const model = new Model([[add(1), add(1), add(1), add(1)], [add(1), add(1), add(1)]]);
+    const model = new Model([
+      [add(1), add(1), add(1), add(1)],
+      [add(1), add(1), add(1)],
+    ]);
     const play = (list: readonly Decision[]): readonly number[] => {
       model.core.setReplay(list);
       return model.run(1, REPLAY).order;
     };
     // Step 3 is the first point of the second task; 4 its second one.
-    expect(play([decisions[0]!, { step: 4, choice: 0, site: 70_002 & 0xffff }])).to.deep.equal([0, 1000, 1, 2, 3, 1001, 1002]);
+    expect(play([decisions[0]!, { step: 4, choice: 0, site: 70_002 & 0xffff }])).to.deep.equal([
+      0, 1000, 1, 2, 3, 1001, 1002,
+    ]);
     expect(model.core.divergence()).to.equal(null);
 
-    expect(play([decisions[0]!, { step: 4, choice: 0, site: 7 }, { step: 5, choice: 0, site: 70_003 & 0xffff }])).to.deep.equal([0, 1000, 1001, 1002, 1, 2, 3]);
+    expect(
+      play([decisions[0]!, { step: 4, choice: 0, site: 7 }, { step: 5, choice: 0, site: 70_003 & 0xffff }]),
+    ).to.deep.equal([0, 1000, 1001, 1002, 1, 2, 3]);
     expect(model.core.divergence()).to.deep.equal({
       entry: 1,
       expected: { step: 4, choice: 0, site: 7 },
@@ -97,10 +113,19 @@ describe('replay', () => {
     });
 
     play([{ step: 2, choice: 7, site: 2 }]);
-    expect(model.core.divergence(), 'a task that does not exist').to.include({ entry: 0, step: 2, task: 0, site: 2 });
+    expect(model.core.divergence(), 'a task that does not exist').to.include({
+      entry: 0,
+      step: 2,
+      task: 0,
+      site: 2,
+    });
 
     play([{ step: 2, choice: 33, site: 2 }]);
-    expect(model.core.divergence(), 'a fault where there is none').to.include({ entry: 0, step: 2, reason: REASON_POINT });
+    expect(model.core.divergence(), 'a fault where there is none').to.include({
+      entry: 0,
+      step: 2,
+      reason: REASON_POINT,
+    });
 
     // The first task ends at step 5.
     play([{ step: 5, choice: 0, site: 0 }]);
@@ -115,7 +140,10 @@ describe('replay', () => {
     expect(model.run(1, REPLAY).memory.cells[2]).to.equal(undefined);
     expect(model.core.divergence()).to.include({ entry: 0, step: 2, reason: REASON_FAULT, task: 0 });
     expect(model.core.unplayed()).to.equal(0);
-    model.core.setReplay([{ step: 2, choice: 33, site: 0 }, { step: 100, choice: 1, site: 0 }]);
+    model.core.setReplay([
+      { step: 2, choice: 33, site: 0 },
+      { step: 100, choice: 1, site: 0 },
+    ]);
     model.run(1, REPLAY);
     expect(model.core.divergence()).to.equal(null);
     expect(model.core.unplayed()).to.equal(1);
@@ -145,7 +173,10 @@ describe('replay', () => {
   });
 
   it('lets the search be complete for what can follow the list', () => {
-    const tasks = [[add(1), add(1), add(1)], [add(1), add(1)]];
+    const tasks = [
+      [add(1), add(1), add(1)],
+      [add(1), add(1)],
+    ];
     const model = new Model(tasks);
     model.core.setReplay([{ step: 2, choice: 1, site: 2 }], SEARCH, NO_BOUND);
     const seen = new Set<string>();
@@ -165,7 +196,13 @@ describe('replay', () => {
     const { core } = new Model([[load(1), store(1)]], undefined, { decisions: 2 });
     const decision = { step: 1, choice: 0, site: 0 };
     expect(() => core.setReplay([decision, decision])).to.throw(RangeError, 'steps must rise');
-    expect(() => core.setReplay([{ ...decision, choice: 64 }])).to.throw(RangeError, 'neither a task nor a fault');
-    expect(() => core.setReplay([1, 2, 3].map((step) => ({ ...decision, step })))).to.throw(RangeError, 'do not fit');
+    expect(() => core.setReplay([{ ...decision, choice: 64 }])).to.throw(
+      RangeError,
+      'neither a task nor a fault',
+    );
+    expect(() => core.setReplay([1, 2, 3].map((step) => ({ ...decision, step })))).to.throw(
+      RangeError,
+      'do not fit',
+    );
   });
 });

@@ -2,7 +2,18 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { NO_BOUND, SEARCH } from '#src/strategies/strategy.js';
 import { allOrders, orderKey } from '../support/brute-force.js';
-import { add, assertThat, load, lock, mayFail, Model, spinOn, store, unlock, type Operation } from '../support/model.js';
+import {
+  add,
+  assertThat,
+  load,
+  lock,
+  mayFail,
+  Model,
+  spinOn,
+  store,
+  unlock,
+  type Operation,
+} from '../support/model.js';
 import { programs } from '../support/programs.js';
 import { PROPERTY_SEEDS } from '../support/seeds.js';
 import { W2 } from '../support/workloads.js';
@@ -44,7 +55,13 @@ function factorial(number: number): number {
 
 describe('search by rising preemption bound', () => {
   it('runs each order of independent points exactly once', () => {
-    for (const lengths of [[2, 2], [3, 2], [2, 2, 2], [4, 4], [1, 2, 3]]) {
+    for (const lengths of [
+      [2, 2],
+      [3, 2],
+      [2, 2, 2],
+      [4, 4],
+      [1, 2, 3],
+    ]) {
       const model = new Model(lengths.map((length) => Array<Operation>(length).fill(add(10))));
       const last = search(model).at(-1)!;
       const expected = lengths.reduce(
@@ -53,7 +70,12 @@ describe('search by rising preemption bound', () => {
       );
       expect(last.schedules, lengths.join('+')).to.equal(expected);
       expect(last.orders.size, lengths.join('+')).to.equal(expected);
-      expect(model.core.searchReport()).to.include({ whole: true, overflowed: false, limited: 0, diverged: 0 });
+      expect(model.core.searchReport()).to.include({
+        whole: true,
+        overflowed: false,
+        limited: 0,
+        diverged: 0,
+      });
     }
   });
 
@@ -82,7 +104,12 @@ describe('search by rising preemption bound', () => {
     expect(model.core.searchReport()).to.include({ bound: 0, completed: -1, whole: false });
     expect(model.run(1, SEARCH, 1).more).to.be.true;
     expect(model.run(1, SEARCH, 1).more).to.be.true;
-    expect(model.core.searchReport()).to.include({ bound: 1, completed: 0, schedulesCompleted: 2, whole: false });
+    expect(model.core.searchReport()).to.include({
+      bound: 1,
+      completed: 0,
+      schedulesCompleted: 2,
+      whole: false,
+    });
     const [rest] = search(model, 1);
     expect(model.core.searchReport()).to.include({
       bound: 1,
@@ -133,7 +160,7 @@ describe('search by rising preemption bound', () => {
   it('counts an injected fault like a preemption, and tries each', () => {
     const model = new Model([[mayFail(1, 1), add(9), mayFail(2, 2)], [add(9)]], undefined, { faults: 0b110 });
     const found: string[] = [];
-    for (let more = true; more; ) {
+    for (let more = true; more;) {
       const { bound } = model.core.searchReport();
       const outcome = model.run(1, SEARCH, NO_BOUND);
       more = outcome.more;
@@ -148,8 +175,15 @@ describe('search by rising preemption bound', () => {
   });
 
   it('does not let a spinner keep the turn', () => {
-    const model = new Model([[spinOn(5), add(6)], [add(6), add(5)]], ({ cells }) => cells[6] === 2, { stepLimit: 500 });
-    for (let more = true; more; ) {
+    const model = new Model(
+      [
+        [spinOn(5), add(6)],
+        [add(6), add(5)],
+      ],
+      ({ cells }) => cells[6] === 2,
+      { stepLimit: 500 },
+    );
+    for (let more = true; more;) {
       const outcome = model.run(1, SEARCH, NO_BOUND);
       expect(outcome.end).to.equal('done');
       more = outcome.more;
@@ -158,11 +192,9 @@ describe('search by rising preemption bound', () => {
   });
 
   it('claims nothing when its places of choice do not suffice', () => {
-    const model = new Model(
-      [Array<Operation>(6).fill(add(1)), Array<Operation>(6).fill(add(1))],
-      undefined,
-      { searchDepth: 4 },
-    );
+    const model = new Model([Array<Operation>(6).fill(add(1)), Array<Operation>(6).fill(add(1))], undefined, {
+      searchDepth: 4,
+    });
     search(model, 3);
     expect(model.core.searchReport()).to.include({ overflowed: true, completed: 0, whole: false });
   });
@@ -180,7 +212,10 @@ describe('search by rising preemption bound', () => {
   });
 
   it('begins anew when it is reset', () => {
-    const model = new Model([[add(1), add(1)], [add(1), add(1)]]);
+    const model = new Model([
+      [add(1), add(1)],
+      [add(1), add(1)],
+    ]);
     const first = search(model);
     model.core.resetSearch();
     const second = search(model);

@@ -88,7 +88,13 @@ export function allOrders(programs: Programs): Map<string, OrderFacts> {
   }
 
   /** Tries every task that can run; `current` could go on, or is -1. */
-  function choose(state: State, ended: readonly boolean[], current: number, preemptions: number, chance: number): void {
+  function choose(
+    state: State,
+    ended: readonly boolean[],
+    current: number,
+    preemptions: number,
+    chance: number,
+  ): void {
     const enabled = programs
       .map((_, task) => task)
       .filter((task) => !ended[task] && state.waiting[task] === undefined);

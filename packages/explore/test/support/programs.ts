@@ -26,6 +26,9 @@ const operation: fc.Arbitrary<readonly Operation[]> = fc.oneof(
  */
 export function programs(most: number): fc.Arbitrary<Operation[][]> {
   return fc
-    .array(fc.array(operation, { maxLength: 3 }).map((parts) => parts.flat()), { minLength: 2, maxLength: 3 })
+    .array(
+      fc.array(operation, { maxLength: 3 }).map((parts) => parts.flat()),
+      { minLength: 2, maxLength: 3 },
+    )
     .filter((tasks) => tasks.reduce((sum, task) => sum + task.length, 0) <= most);
 }

@@ -10,7 +10,12 @@ const PAIR = 102;
 const change = (cell: number): readonly Operation[] => [silently(load(cell)), silently(store(cell))];
 
 /** A section that keeps two words under the lock. */
-const section: readonly Operation[] = [lock(MAIN_LOCK), ...change(SUM), ...change(SECOND_SUM), unlock(MAIN_LOCK)];
+const section: readonly Operation[] = [
+  lock(MAIN_LOCK),
+  ...change(SUM),
+  ...change(SECOND_SUM),
+  unlock(MAIN_LOCK),
+];
 
 /** Reads under the lock, drops it, takes it again and writes. */
 const dropsTheLock: readonly Operation[] = [
