@@ -29,14 +29,22 @@ export const GROUP = {
   FAILED: 10,
   /** Schedules whose hashes were kept. */
   HASHES: 11,
+  /** Whether no schedule of this job has begun yet. */
+  FRESH: 15,
   /** Counts schedules and points of all jobs; a watchdog looks at it. */
   PROGRESS: 12,
   /** Tasks whose bodies have begun in this schedule, and those that have ended or were unwound; a bit each. */
   BEGUN: 13,
   OVER: 14,
+  /** Whether a failure is being played again from the first state, and what the job's strategy, its parameter and that of the failure are. */
+  VERIFYING: 32,
+  JOB_STRATEGY: 33,
+  JOB_PARAMETER: 34,
+  FOUND_BY: 35,
+  FOUND_PARAMETER: 36,
   /** For each thread, which of its operations are left out; a bit each. */
   DROPPED: 16,
-  DISTINCT: 32,
+  DISTINCT: 40,
 } as const;
 
 /** Nothing is to be done. */
@@ -107,14 +115,18 @@ export function writeJob({ control, figures }: GroupWords, job: Job, now: number
   control[GROUP.PARAMETER] = job.parameter;
   control[GROUP.FLAGS] = job.flags;
   control[GROUP.DONE] = 0;
+  control[GROUP.VERIFYING] = 0;
   control[GROUP.EXHAUSTED] = 0;
   control[GROUP.FAILED] = 0;
   control[GROUP.HASHES] = 0;
   control.fill(0, GROUP.DROPPED);
+  control[GROUP.JOB_STRATEGY] = job.strategy;
+  control[GROUP.JOB_PARAMETER] = job.parameter;
   for (const [thread, mask] of (job.dropped ?? []).entries()) control[GROUP.DROPPED + thread] = mask;
   Atomics.store(control, GROUP.STOP, 0);
   figures[DEADLINE] = job.milliseconds === 0 ? 0 : now + job.milliseconds;
   figures[STEPS] = 0;
+  control[GROUP.FRESH] = 1;
   control[GROUP.PHASE] = PHASE_BEGIN;
 }
 

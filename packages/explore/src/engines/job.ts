@@ -127,6 +127,8 @@ export interface Engine {
    * @throws an error of the environment: a thread that died or hangs outside of all control
    */
   run(job: Job): Promise<JobResult>;
+  /** Ends the present job at the next schedule; for engines that leave the calling thread free. */
+  interrupt?(): void;
   /** Name of what lies at an address. */
   describe(address: number): string;
   /** The schedule core, to be looked at between jobs: decisions, strategies, how far a search has come. */

@@ -7,7 +7,7 @@
  *
  * Callers: only who has the baton calls anything here.
  */
-import { KernelBug, MisuseError, type Snapshot } from '@swaplab/kernel-mm';
+import { KernelBug, MisuseError } from '@swaplab/kernel-mm';
 import { addDistinct } from '../core/distinct.js';
 import { scheduleSeed } from '../core/random.js';
 import { NOBODY, ScheduleCore, STOP_DECISIONS } from '../core/schedule.js';
@@ -15,7 +15,7 @@ import { Trace } from '../core/trace.js';
 import { WORD } from '../core/words.js';
 import type { ScenarioEnv } from '../scenario/scenario.js';
 import type { Stage } from '../scenario/stage.js';
-import { REPLAY } from '../strategies/strategy.js';
+import { REPLAY, SEARCH, strategyName } from '../strategies/strategy.js';
 import { DetectedError } from '../watch/watch.js';
 import { Watch } from '../watch/watchers.js';
 import {
@@ -30,6 +30,7 @@ import {
   type GroupWords,
 } from './group.js';
 import { KEEP_HASHES, type Failure, type FailureKind, type ThreadState } from './job.js';
+import { Resetter, type ResetBase } from './reset.js';
 
 /** So many schedules apart the clock is looked at. */
 const CLOCK_EVERY = 32;
@@ -43,7 +44,7 @@ export interface SessionParts {
   /** Names of the threads of the scenario. */
   readonly threads: readonly string[];
   /** State of the stage before a schedule. */
-  readonly snapshot: Snapshot;
+  readonly base: ResetBase;
   /** Milliseconds, on the clock of {@link DEADLINE}. */
   readonly now: () => number;
 }
@@ -53,19 +54,21 @@ export class Session {
   readonly core: ScheduleCore;
   readonly trace: Trace;
   readonly watch: Watch;
-  /** The failure of this schedule, in the thread that saw it. */
+  /** The failure of this schedule, in the thread that saw it; null as long as it is not sure. */
   failure: Failure | null = null;
   /** Of the present schedule, when it ended or failed. */
   private traceHash = 0;
   private memoryHash = 0;
   private readonly parts: SessionParts;
   private readonly control: Int32Array;
+  private readonly resetter: Resetter;
 
   /** @param parts - what it works with */
   constructor(parts: SessionParts) {
     const { group, env, threads } = parts;
     this.parts = parts;
     this.control = group.control;
+    this.resetter = new Resetter(env.core, parts.base);
     this.core = new ScheduleCore(group.schedule);
     this.trace = new Trace(group.trace);
     this.watch = new Watch({ trace: this.trace, detectors: group.detectors, core: env.core, threads });
@@ -88,6 +91,8 @@ export class Session {
   begin(): number {
     const { control, core } = this;
     this.failure = null;
+    if (control[GROUP.FRESH] !== 0) this.resetter.start();
+    control[GROUP.FRESH] = 0;
     control[GROUP.PHASE] = PHASE_RUN;
     control[GROUP.BEGUN] = 0;
     control[GROUP.OVER] = 0;
@@ -135,7 +140,8 @@ export class Session {
     control[GROUP.PHASE] = PHASE_UNWIND;
     control[GROUP.FAILED] = 1;
     if (!(thrown instanceof CheckError)) this.keepHashes();
-    this.failure = this.describe(thread, thrown, left);
+    // One that is to be played again is nobody's business yet.
+    this.failure = this.isTrusted() ? this.describe(thread, thrown, left) : null;
   }
 
   /**
@@ -153,24 +159,70 @@ export class Session {
    */
   finish(): boolean {
     const { control, core, parts } = this;
-    const { figures } = parts.group;
     // Before the check, which any thread may do: it leaves its marks in the context of its task.
     if (control[GROUP.FAILED] === 0) {
       this.keepHashes();
       this.check();
     }
-    const steps = core.steps(core.countdown);
-    const words = parts.group.schedule;
-    addDistinct(control, GROUP.DISTINCT, words[WORD.DECISION_HASH]!, words[WORD.DECISION_HASH + 1]!);
-    const more = core.end() || control[GROUP.STRATEGY] === REPLAY;
-    figures[STEPS]! += steps;
-    control[GROUP.DONE]! += 1;
+    const failed = control[GROUP.FAILED] !== 0;
+    parts.group.figures[STEPS]! += core.steps(core.countdown);
     control[GROUP.PROGRESS]! += 1;
-    parts.stage.restore(parts.snapshot);
-    if (!more) control[GROUP.EXHAUSTED] = 1;
-    const go = more && control[GROUP.FAILED] === 0 && this.hasRoom();
+    const go = failed && !this.isTrusted() ? this.verify() : this.goOn(failed);
     control[GROUP.PHASE] = go ? PHASE_BEGIN : PHASE_IDLE;
     return go;
+  }
+
+  /** Whether this schedule began with the first state for sure. */
+  private isTrusted(): boolean {
+    return this.isExact() || this.control[GROUP.VERIFYING] !== 0;
+  }
+
+  /** The schedule counts: on to the next one. */
+  private goOn(failed: boolean): boolean {
+    const { control, core, parts } = this;
+    const words = parts.group.schedule;
+    const wasVerified = control[GROUP.VERIFYING] !== 0;
+    if (!wasVerified)
+      addDistinct(control, GROUP.DISTINCT, words[WORD.DECISION_HASH]!, words[WORD.DECISION_HASH + 1]!);
+    const more = core.end() || control[GROUP.STRATEGY] === REPLAY;
+    if (wasVerified) this.endVerification();
+    control[GROUP.DONE]! += 1;
+    if (!more) control[GROUP.EXHAUSTED] = 1;
+    // Schedules that may have begun with another state do not count.
+    const isExact = failed || wasVerified || this.isExact();
+    control[GROUP.DONE]! -= this.resetter.reset(isExact, !more || !this.hasRoom());
+    return more && !failed && this.hasRoom();
+  }
+
+  /**
+   * A failure of a schedule that began with a state that was put back in haste: what was forgotten may have made it. So it is played again from the
+   * first state, and is forgotten when it does not fail there.
+   */
+  private verify(): boolean {
+    const { control, core } = this;
+    control[GROUP.VERIFYING] = 1;
+    control[GROUP.FOUND_BY] = core.strategy();
+    control[GROUP.FOUND_PARAMETER] = this.parts.group.schedule[WORD.PARAMETER]!;
+    core.setReplay(core.recorded());
+    core.end();
+    control[GROUP.STRATEGY] = REPLAY;
+    control[GROUP.PARAMETER] = 0;
+    control[GROUP.FAILED] = 0;
+    this.resetter.reset(true, false);
+    return true;
+  }
+
+  private endVerification(): void {
+    const { control } = this;
+    control[GROUP.VERIFYING] = 0;
+    control[GROUP.STRATEGY] = control[GROUP.JOB_STRATEGY]!;
+    control[GROUP.PARAMETER] = control[GROUP.JOB_PARAMETER]!;
+  }
+
+  /** Whether every schedule must begin with the first state, and none may be played again. */
+  private isExact(): boolean {
+    const strategy = this.control[GROUP.JOB_STRATEGY]!;
+    return (this.flags() & KEEP_HASHES) !== 0 || strategy === REPLAY || strategy === SEARCH;
   }
 
   /** Whether the job wants another schedule. */
@@ -218,7 +270,7 @@ export class Session {
       report,
       thread,
       schedule: control[GROUP.FIRST]! + control[GROUP.DONE]!,
-      strategy: core.strategyName(),
+      strategy: this.foundBy(),
       decisions: core.recorded(),
       preemptions: core.preemptions(),
       steps: core.steps(left),
@@ -226,6 +278,12 @@ export class Session {
       traceHash: this.traceHash,
       memoryHash: this.memoryHash,
     };
+  }
+
+  private foundBy(): string {
+    const { control, core } = this;
+    if (control[GROUP.VERIFYING] === 0) return core.strategyName();
+    return strategyName(control[GROUP.FOUND_BY]!, control[GROUP.FOUND_PARAMETER]!);
   }
 
   private threadState(name: string, thread: number, failed: number): ThreadState {

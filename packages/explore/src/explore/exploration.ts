@@ -48,16 +48,20 @@ export interface ExploreOptions {
   readonly confirmations?: number;
   /** Told a few times a second. */
   readonly onProgress?: (progress: ExploreProgress) => void;
+  /** Told once, when a schedule has failed and is to be confirmed and made smaller, which takes its time. */
+  readonly onFailure?: (failure: Failure) => void;
   /** Ends the exploration early; what was done until then is the result. */
   readonly signal?: { readonly aborted: boolean };
 }
 
-/** How far an exploration has come. */
+/** How far an exploration has come; of all groups together. */
 export interface ExploreProgress {
   readonly schedules: number;
   readonly steps: number;
   readonly distinct: number;
   readonly seconds: number;
+  /** The strategy of the last schedule. */
+  readonly strategyNow: string;
   /** The k of PCT: its chance to find a bug of depth d in one schedule is at least 1 / (n k^(d-1)) for n threads. */
   readonly contendedPoints: number;
   /** For `search`: the highest bound that is through, -1 for none. */
@@ -79,9 +83,11 @@ export interface Finding {
   readonly minimal: boolean;
   /** What is known about that. */
   readonly minimality: string;
-  /** The schedule in which it was found, the first being 1, and by which strategy. */
+  /** The schedule in which it was found, the first of its group being 1, and by which strategy. */
   readonly schedule: number;
   readonly strategy: string;
+  /** The group of threads in which it was found, the first being 0. */
+  readonly group: number;
   /** How often it was played again. */
   readonly confirmed: number;
   readonly failure: Failure;
@@ -100,116 +106,247 @@ export interface Exploration extends ExploreProgress {
   readonly complete: string | null;
 }
 
-/** Schedules between two looks at the clock and the signal. */
+/** Milliseconds between two looks at the clock and the signal. */
 const SLICE_MS = 250;
 const SCHEDULES_DEFAULT = 10_000;
 const CONFIRMATIONS_DEFAULT = 100;
+/** So long at least the other groups get to come as far as the one that has failed. */
+const CATCH_UP_SECONDS = 1;
 
 /**
  * Explores.
- * @param engine - that has nothing to do
- * @param scenario - the one the engine was made for
+ * @param engines - that have nothing to do: one, or one for each group. Each group has a seed of its own, the first one the seed itself.
+ * @param scenario - the one the engines were made for
  * @param hash - of the scenario, as `scenarioHash` makes it
  * @param options - how much
- * @throws DivergedError for a failure that does not repeat itself, and what the engine throws
+ * @throws DivergedError for a failure that does not repeat itself, and what an engine throws
  */
 export async function exploreWith(
-  engine: Engine,
+  engines: Engine | readonly Engine[],
   scenario: Scenario<unknown, unknown>,
   hash: number,
   options: ExploreOptions,
 ): Promise<Exploration> {
+  const groups = 'run' in engines ? [engines] : engines;
+  const [engine] = groups;
+  if (engine === undefined) throw new RangeError('There is no engine to explore with.');
   const name = options.strategy ?? 'portfolio';
   const flags = (options.detectors ?? true) ? WATCH_ALL : 0;
-  const run = new Run(engine, name, options, flags);
-  const failure = await run.untilFailure();
-  const finding = failure === null ? null : await findingOf(engine, scenario, hash, failure, flags, options);
+  const search = new Search(groups, name, options, flags);
+  const failed = await search.untilFailure();
+  if (failed !== null) options.onFailure?.(failed.failure);
+  // Any engine can play it: a schedule is its decisions.
+  const finding =
+    failed === null
+      ? null
+      : await describeFinding(engine, scenario, { ...failed, dropped: [], flags, hash }, options);
   return {
     scenario: scenario.name,
     engine: engine.name,
     strategy: name,
     seed: options.seed,
-    ...run.progress(),
+    ...search.progress(),
     finding,
-    complete: failure === null && name === 'search' ? completeness(engine) : null,
+    complete: failed === null && name === 'search' ? completeness(engine) : null,
   };
 }
 
-/** Plays slices of an exploration. */
+/**
+ * The seed of a group.
+ * @param seed - of the exploration
+ * @param group - the first is 0
+ */
+export function groupSeed(seed: number, group: number): number {
+  return group === 0 ? seed : scheduleSeed(seed, 2 ** 32 - group);
+}
+
+/** A schedule that failed, and where. */
+interface Failed {
+  readonly failure: Failure;
+  readonly group: number;
+}
+
+/**
+ * Groups that search side by side.
+ *
+ * The first failure by number of schedule wins, so that which group is faster does not matter: the others go on until they are as far, unless
+ * that takes too long.
+ */
+class Search {
+  private readonly groups: readonly Run[];
+  private readonly options: ExploreOptions;
+  private best: Failed | null = null;
+  private seconds = 0;
+  /** Seconds until when the others may go on after the first failure. */
+  private deadline = Infinity;
+
+  constructor(engines: readonly Engine[], name: StrategyName, options: ExploreOptions, flags: number) {
+    const most = options.schedules ?? (options.seconds === undefined ? SCHEDULES_DEFAULT : Infinity);
+    const count = engines.length;
+    this.options = options;
+    this.groups = engines.map((engine, group) => {
+      const share = most === Infinity ? most : Math.floor((most + count - 1 - group) / count);
+      return new Run(engine, name, options, flags, groupSeed(options.seed, group), share);
+    });
+  }
+
+  progress(): ExploreProgress {
+    const each = this.groups.map((group) => group.progress());
+    const first = each[0]!;
+    const sum = (key: 'schedules' | 'steps' | 'distinct'): number =>
+      each.reduce((all, progress) => all + progress[key], 0);
+    return {
+      ...first,
+      schedules: sum('schedules'),
+      steps: sum('steps'),
+      distinct: sum('distinct'),
+      seconds: this.seconds,
+      contendedPoints: Math.max(...each.map(({ contendedPoints }) => contendedPoints)),
+    };
+  }
+
+  async untilFailure(): Promise<Failed | null> {
+    await Promise.all(this.groups.map((run, group) => this.search(run, group)));
+    return this.best;
+  }
+
+  private async search(run: Run, group: number): Promise<void> {
+    run.begin();
+    while (run.goesOn() && !this.isAborted() && !this.isLate(run)) {
+      const failure = await run.slice();
+      this.seconds = Math.max(...this.groups.map(({ seconds }) => seconds));
+      this.options.onProgress?.(this.progress());
+      if (failure === null) continue;
+      const failed = { failure, group };
+      if (this.best === null || isBefore(failed, this.best)) this.best = failed;
+      this.deadline = Math.min(this.deadline, run.seconds + Math.max(CATCH_UP_SECONDS, run.seconds));
+      return;
+    }
+  }
+
+  /** Whether another group has failed, and this one is as far or takes too long. */
+  private isLate(run: Run): boolean {
+    if (this.best === null) return false;
+    return run.done > this.best.failure.schedule || run.seconds > this.deadline;
+  }
+
+  private isAborted(): boolean {
+    return this.options.signal?.aborted === true;
+  }
+}
+
+function isBefore(one: Failed, other: Failed): boolean {
+  return (one.failure.schedule - other.failure.schedule || one.group - other.group) < 0;
+}
+
+/** One group, which plays slices of its part. */
 class Run {
+  done = 0;
+  seconds = 0;
   private readonly engine: Engine;
   private readonly options: ExploreOptions;
   private readonly flags: number;
+  private readonly seed: number;
+  private readonly most: number;
   private readonly strategy: StrategyId;
   private readonly parameter: number;
-  private schedules = 0;
   private steps = 0;
   private distinct = 0;
-  private seconds = 0;
+  private isExhausted = false;
 
-  constructor(engine: Engine, name: StrategyName, options: ExploreOptions, flags: number) {
+  constructor(
+    engine: Engine,
+    name: StrategyName,
+    options: ExploreOptions,
+    flags: number,
+    seed: number,
+    most: number,
+  ) {
     this.engine = engine;
     this.options = options;
     this.flags = flags;
+    this.seed = seed;
+    this.most = most;
     [this.strategy, this.parameter] = strategyOf(name, options.depth);
+  }
+
+  begin(): void {
+    this.engine.core.forget();
   }
 
   progress(): ExploreProgress {
     const { core } = this.engine;
     return {
-      schedules: this.schedules,
+      schedules: this.done,
       steps: this.steps,
-      distinct: Math.min(this.distinct, this.schedules),
+      distinct: Math.min(this.distinct, this.done),
       seconds: this.seconds,
+      strategyNow: core.strategyName(),
       contendedPoints: core.contendedPoints(),
       completedBound: this.strategy === SEARCH ? core.searchReport().completed : -1,
     };
   }
 
-  async untilFailure(): Promise<Failure | null> {
-    const { engine, options } = this;
-    const most = options.schedules ?? (options.seconds === undefined ? SCHEDULES_DEFAULT : Infinity);
-    engine.core.forget();
-    while (this.schedules < most && this.seconds < (options.seconds ?? Infinity)) {
-      const left = Math.min(most - this.schedules, 0x7fff_0000);
-      const result = await engine.run({
-        seed: options.seed,
-        first: this.schedules,
-        schedules: left,
-        milliseconds: Math.max(1, Math.min(SLICE_MS, ((options.seconds ?? Infinity) - this.seconds) * 1000)),
-        strategy: this.strategy,
-        parameter: this.parameter,
-        flags: this.flags,
-      });
-      this.add(result);
-      options.onProgress?.(this.progress());
-      if (result.failure !== null) return result.failure;
-      if (result.exhausted || options.signal?.aborted === true) return null;
-    }
-    return null;
+  goesOn(): boolean {
+    return !this.isExhausted && this.done < this.most && this.seconds < (this.options.seconds ?? Infinity);
   }
 
-  private add(result: JobResult): void {
-    this.schedules += result.schedules;
+  async slice(): Promise<Failure | null> {
+    const secondsLeft = (this.options.seconds ?? Infinity) - this.seconds;
+    const result = await this.engine.run({
+      seed: this.seed,
+      first: this.done,
+      schedules: Math.min(this.most - this.done, 0x7fff_0000),
+      milliseconds: Math.max(1, Math.min(SLICE_MS, secondsLeft * 1000)),
+      strategy: this.strategy,
+      parameter: this.parameter,
+      flags: this.flags,
+    });
+    this.done += result.schedules;
     this.steps += result.steps;
     this.distinct += result.distinct;
     this.seconds += result.seconds;
+    this.isExhausted = result.exhausted;
+    // An engine in this very thread has answered without letting anything else run.
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    return result.failure;
   }
 }
 
-async function findingOf(
+/** A failure that is to be told. */
+export interface FoundFailure {
+  readonly failure: Failure;
+  /** What was left out when it failed. */
+  readonly dropped: readonly number[];
+  /** `WATCH_` bits, as it was found. */
+  readonly flags: number;
+  /** Of the scenario, as `scenarioHash` makes it. */
+  readonly hash: number;
+  /** The group in which it was found. */
+  readonly group: number;
+}
+
+/**
+ * Confirms a failure, makes it smaller, and gives it a token.
+ * @param engine - that has nothing to do
+ * @param scenario - the one it was made for
+ * @param found - the failure
+ * @param options - how much is spent
+ * @throws DivergedError for a failure that does not repeat itself
+ */
+export async function describeFinding(
   engine: Engine,
   scenario: Scenario<unknown, unknown>,
-  hash: number,
-  failure: Failure,
-  flags: number,
-  options: ExploreOptions,
+  { failure, dropped: leftOut, flags, hash, group }: FoundFailure,
+  options: Pick<ExploreOptions, 'seed' | 'shrink' | 'confirmations' | 'signal'>,
 ): Promise<Finding> {
   const times = options.confirmations ?? CONFIRMATIONS_DEFAULT;
-  const spec = { decisions: failure.decisions, dropped: [] };
-  const found = await confirm(engine, spec, flags, (options.shrink ?? true) ? 1 : times);
+  const spec = { decisions: failure.decisions, dropped: leftOut };
+  const shrinks = options.shrink ?? true;
+  const found = await confirm(engine, spec, flags, shrinks ? 1 : times);
   const operations = scenario.threads.map((thread) => thread.operations.length);
-  const shrunk = (options.shrink ?? true) ? await shrink(engine, found, operations, { flags, times }) : null;
+  const stops = options.signal === undefined ? {} : { signal: options.signal };
+  const shrunk = shrinks ? await shrink(engine, found, operations, { flags, times, ...stops }) : null;
   const best: Confirmed = shrunk ?? found;
   const { trace, dropped } = best;
   return {
@@ -217,7 +354,7 @@ async function findingOf(
     sentence: best.failure.sentence,
     token: formatToken({
       scenario: hash,
-      seed: scheduleSeed(options.seed, failure.schedule),
+      seed: scheduleSeed(groupSeed(options.seed, group), failure.schedule),
       decisions: best.decisions,
       dropped,
       traceHash: best.failure.traceHash >>> 0,
@@ -229,6 +366,7 @@ async function findingOf(
     minimality: shrunk?.minimality ?? 'not made smaller',
     schedule: failure.schedule + 1,
     strategy: failure.strategy,
+    group,
     confirmed: best.times,
     failure: best.failure,
     dropped,

@@ -5,6 +5,7 @@
  *
  * rejects with a {@link ScheduleError} when a schedule fails: it carries the token, the report, and the command that plays it again.
  */
+import { MisuseError } from '@swaplab/kernel-mm';
 import type { Engine } from '../engines/job.js';
 import type { DefinedScenario } from '../scenario/define.js';
 import {
@@ -27,6 +28,15 @@ export interface OpenOptions {
   readonly stepLimit?: number;
   /** Number of the group of threads, for spreading groups over cores. */
   readonly group?: number;
+  /** Whether the threads of a group are put on one core, where that can be done; true by default. */
+  readonly pin?: boolean;
+  /** Milliseconds without any progress after which the watchdog ends a job; 10,000 by default. */
+  readonly hangLimitMs?: number;
+  /**
+   * Whether the stepped engine gets a thread of its own, so that this one stays free and can end a body that loops where no point is; false by
+   * default.
+   */
+  readonly ownThread?: boolean;
 }
 
 /** An engine, and what it was opened for. */
@@ -65,7 +75,9 @@ export class ScheduleError extends Error {
   }
 }
 
-const STEP_LIMIT = 20_000;
+/** Steps after which a schedule is stopped, where nothing else is said. */
+export const STEP_LIMIT = 20_000;
+const HANG_LIMIT_MS = 10_000;
 const SEED_END = 2 ** 32;
 
 /**
@@ -75,20 +87,61 @@ const SEED_END = 2 ** 32;
  * @throws when the module has no scenario, or was not woven and the engine needs that
  */
 export async function openScenario(module: URL | string, options: OpenOptions = {}): Promise<OpenScenario> {
-  const { variants = [], faults = 0, stepLimit = STEP_LIMIT } = options;
+  const { variants = [], faults = 0, stepLimit = STEP_LIMIT, hangLimitMs = HANG_LIMIT_MS } = options;
   const builds = await import('../engines/threads/builds.js');
   const address = builds.buildOf(String(module), options.engine === 'stepped' ? 'stepped' : 'sited');
-  const { default: scenario } = (await import(address)) as { default: DefinedScenario<unknown, unknown> };
+  const { default: scenario } = (await import(address)) as { default?: DefinedScenario<unknown, unknown> };
+  requireDefined(scenario, String(module));
   const hash = scenarioHash({ name: scenario.name, variants, faults, stepLimit });
   if (options.engine === 'stepped') {
-    const { SteppedEngine } = await import('../engines/stepped/engine.js');
-    const now = (): number => performance.now();
-    return { engine: new SteppedEngine(scenario, { variants, faults, stepLimit, now }), scenario, hash };
+    if (options.ownThread !== true) {
+      const { SteppedEngine } = await import('../engines/stepped/engine.js');
+      const now = (): number => performance.now();
+      return { engine: new SteppedEngine(scenario, { variants, faults, stepLimit, now }), scenario, hash };
+    }
+    const { SteppedThread } = await import('../engines/threads/stepped-thread.js');
+    const engine = await SteppedThread.start({
+      module: address,
+      scenario,
+      variants,
+      faults,
+      stepLimit,
+      hangLimitMs,
+    });
+    return { engine, scenario, hash };
   }
   const { ThreadsEngine } = await import('../engines/threads/engine.js');
-  const group = options.group ?? 0;
-  const engine = await ThreadsEngine.start({ module: address, variants, faults, stepLimit, group });
+  const { group = 0, pin = true } = options;
+  const engine = await ThreadsEngine.start({
+    module: address,
+    variants,
+    faults,
+    stepLimit,
+    group,
+    pin,
+    hangLimitMs,
+  });
   return { engine, scenario, hash };
+}
+
+/**
+ * Whether a module with a scenario was woven, so that the stepped engine can play it.
+ * @param module - its address or path
+ */
+export async function hasSteppedBuild(module: URL | string): Promise<boolean> {
+  const { hasBuild } = await import('../engines/threads/builds.js');
+  return hasBuild(String(module), 'stepped');
+}
+
+function requireDefined(
+  scenario: Partial<DefinedScenario<unknown, unknown>> | undefined,
+  module: string,
+): asserts scenario is DefinedScenario<unknown, unknown> {
+  if (scenario?.Stage !== undefined && Array.isArray(scenario.threads)) return;
+  throw new MisuseError(
+    'ERR_INVALID_ARGUMENT',
+    `${module} has no scenario: its default export must be made by defineScenario({ name, about, threads, ... }).`,
+  );
 }
 
 /**

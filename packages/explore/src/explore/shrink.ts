@@ -25,6 +25,8 @@ export interface ShrinkOptions {
   readonly milliseconds?: number;
   /** How often the result is played; 100 by default. */
   readonly times?: number;
+  /** Ends the work early: what is there by then is the result. */
+  readonly signal?: { readonly aborted: boolean };
 }
 
 /** A schedule that was made smaller. */
@@ -118,7 +120,7 @@ class Shrinker {
         const rest = [...decisions.slice(0, start), ...decisions.slice(start + size)];
         if (await this.accept(rest)) dropped = true;
         else start += size;
-        if (this.replaysLeft <= 0) return;
+        if (this.isOver()) return;
       }
       if (!dropped || size > this.best.decisions.length)
         size = size === 1 && !dropped ? 0 : Math.floor(size / 2);
@@ -129,7 +131,7 @@ class Shrinker {
   async moveDecisions(): Promise<void> {
     for (let index = 0; index < this.best.decisions.length; index++) {
       for (const direction of [1, -1]) await this.moveOne(index, direction);
-      if (this.replaysLeft <= 0) return;
+      if (this.isOver()) return;
     }
   }
 
@@ -138,6 +140,8 @@ class Shrinker {
     const { preemptions } = this.best.failure;
     if (preemptions === 0)
       return { found: false, minimal: true, sentence: 'minimal: it needs no preemption at all' };
+    if (this.isAborted())
+      return { found: false, minimal: false, sentence: 'minimality not proven: it was interrupted' };
     this.engine.core.resetSearch(0);
     const result = await this.engine.run({
       ...this.job(this.options.proof ?? 20_000),
@@ -177,14 +181,15 @@ class Shrinker {
       if (step <= before || step >= after) return;
       const moved = decisions.map((other, at) => (at === index ? { ...decision, step, site: 0 } : other));
       await this.accept(moved);
-      if (this.replaysLeft <= 0) return;
+      if (this.isOver()) return;
     }
   }
 
   /** Looks for the failure without some operations of a thread. */
   private async tryWithout(thread: number, mask: number): Promise<void> {
     const dropped = this.best.dropped.map((old, index) => (index === thread ? old | mask : old));
-    if (dropped.every((old) => old === ALL) || (await this.failsByItself(dropped))) return;
+    if (this.isAborted() || dropped.every((old) => old === ALL) || (await this.failsByItself(dropped)))
+      return;
     const result = await this.engine.run({ ...this.job(this.options.tries ?? 400), dropped });
     this.played += result.schedules;
     const { failure } = result;
@@ -223,6 +228,14 @@ class Shrinker {
       return false;
     this.best = { decisions: failure.decisions, dropped: this.best.dropped, failure, trace, times: 1 };
     return true;
+  }
+
+  private isOver(): boolean {
+    return this.replaysLeft <= 0 || this.isAborted();
+  }
+
+  private isAborted(): boolean {
+    return this.options.signal?.aborted === true;
   }
 
   private async adopt(spec: ScheduleSpec): Promise<void> {

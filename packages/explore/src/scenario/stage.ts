@@ -20,7 +20,6 @@ import {
   type Machine,
   type MachineHandle,
   type MachineView,
-  type Snapshot,
 } from '@swaplab/kernel-mm';
 import type { Scenario, ScenarioEnv } from './scenario.js';
 
@@ -134,17 +133,6 @@ export class Stage<Regions, Shared> {
    */
   check(env: ScenarioEnv<Regions, Shared>): void {
     if (this.scenario.check !== undefined) this.scenario.check(env);
-  }
-
-  /** Copies the state. */
-  snapshot(): Snapshot {
-    return this.machine === null ? this.requireBare().snapshot() : this.machine.snapshot();
-  }
-
-  /** Puts the state back. */
-  restore(snapshot: Snapshot): void {
-    if (this.machine === null) this.requireBare().restore(snapshot);
-    else this.machine.restore(snapshot);
   }
 
   /** Why the machine stopped, or null. */

@@ -48,6 +48,8 @@ export interface Extent {
 export class Layout {
   readonly regions: Region[] = [];
   private sealedBytes = 0;
+  /** The fingerprint, once it was asked for after the layout was sealed; 0 before. */
+  private hash = 0;
   private readonly extents = new Map<Section, Extent>();
 
   /**
@@ -118,6 +120,11 @@ export class Layout {
    * same configuration.
    */
   fingerprint(): number {
+    if (this.hash === 0 || this.sealedBytes === 0) this.hash = this.computeFingerprint();
+    return this.hash;
+  }
+
+  private computeFingerprint(): number {
     let hash = 0x811c9dc5;
     for (const region of this.regions) {
       hash = hashText(`${region.name}:${region.base}:${region.stride}:${region.count};`, hash);

@@ -14,6 +14,7 @@ import { MisuseError } from '../errno.js';
 import type { Layout } from '../arena/layout.js';
 import type { Cells } from '../sync/cells.js';
 import type { Core } from '../sync/core.js';
+import { FAULT_IO, type Control } from '../sync/point.js';
 import {
   ALWAYS_PPM,
   FaultAttrs,
@@ -73,6 +74,7 @@ export class FailMakeRequest {
   private readonly cells: Cells;
   private readonly devices: BlockDevices;
   private readonly attrs: FaultAttrs;
+  private readonly control: Control | null;
 
   /**
    * @param core - the running thread
@@ -82,6 +84,7 @@ export class FailMakeRequest {
   constructor(core: Core, place: FaultAttrsPlace, devices: BlockDevices) {
     this.cells = core.cells;
     this.devices = devices;
+    this.control = core.context.options.control;
     this.attrs = new FaultAttrs(core, place);
   }
 
@@ -122,7 +125,10 @@ export class FailMakeRequest {
   shouldFailRequest(bdev: number, operation: number, bytes: number): boolean {
     // A plain look first: hardly any request fails, and an order that is just coming may miss this one.
     const why = this.cells.ld32(bdev + BLOCK_DEVICE.makeItFail);
-    return why !== 0 && this.isChosen(bdev, why, operation, bytes);
+    if (why !== 0 && this.isChosen(bdev, why, operation, bytes)) return true;
+    if (this.control === null || !this.control.fault(FAULT_IO)) return false;
+    this.devices.countInjected(bdev);
+    return true;
   }
 
   private isChosen(bdev: number, why: number, operation: number, bytes: number): boolean {

@@ -6,7 +6,7 @@
  */
 import { PAGE_SIZE } from '../arena/memory.js';
 import { ENOMEM, KernelError, MisuseError } from '../errno.js';
-import type { AddressSpaceInfo } from '../vm/address-spaces.js';
+import type { AddressSpaceInfo } from '../vm/mm.js';
 import type { Vm } from '../vm/vm.js';
 
 /** An address space of a simulated process. */

@@ -17,6 +17,8 @@ import type { Core } from '../sync/core.js';
 import type { FaultAttrsPlace } from '../sync/fault-attr.js';
 import type { LockClass, LockClasses } from '../sync/lock-classes.js';
 import { layoutLocks, SpinLock, type Locks } from '../sync/locks.js';
+import * as point from '../sync/point.js';
+import type { Control } from '../sync/point.js';
 import * as task from '../sync/task.js';
 import { FailPageAlloc, layoutFailPageAlloc } from './fail-page-alloc.js';
 import type { ReclaimList } from './lru.js';
@@ -28,6 +30,7 @@ import { layoutWatermarks, Watermarks, type WatermarksLayout } from './watermark
 // A constant of this module is part of the code that uses it; an imported one is loaded and checked at each use.
 const { PAGE_SHIFT, PAGE_SIZE } = memory;
 const { PF_MEMALLOC } = task;
+const { FAULT_ALLOCATION } = point;
 const { GFP_BIT_IO, GFP_BIT_WAIT, PAGE, PG_CHARGED, PG_FREE } = descriptor;
 const { ZONE } = watermarks;
 
@@ -104,6 +107,7 @@ export class Frames implements PageAllocator {
   readonly watermarks: Watermarks;
   /** Says which requests are made to fail. */
   readonly failing: FailPageAlloc;
+  private readonly control: Control | null;
   private readonly cells: Cells;
   private readonly context: Context;
   private readonly locks: Locks;
@@ -130,6 +134,7 @@ export class Frames implements PageAllocator {
     this.frameCount = regions.frameCount;
     this.watermarks = new Watermarks(core, regions);
     this.zone = regions.zone.base;
+    this.control = core.context.options.control;
     this.failing = new FailPageAlloc(core, regions.failing, this.zone + ZONE.failNext);
     this.zoneLock = new SpinLock(core.locks, regions.zoneLock.base, regions.zoneLockClass);
     this.descriptors = regions.descriptors.base;
@@ -170,6 +175,7 @@ export class Frames implements PageAllocator {
     if ((gfp & GFP_BIT_WAIT) !== 0) this.context.mightSleep('allocating a page');
     // A plain look first: hardly any request fails, and an order that is just coming may miss this one.
     if (this.cells.ld32(this.zone + ZONE.failNext) !== 0 && this.failing.shouldFailAllocPage(gfp)) return 0;
+    if (this.control !== null && this.control.fault(FAULT_ALLOCATION)) return 0;
     const page = this.takeFree(gfp);
     return page === 0 ? this.allocSlowly(gfp) : page;
   }

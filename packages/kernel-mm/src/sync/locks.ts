@@ -23,6 +23,7 @@ import {
   block,
   NOSITE as NO_SITE,
   POINT_LOCK,
+  POINT_TRYLOCK,
   POINT_UNLOCK,
   type Control,
   type PointHook,
@@ -98,9 +99,9 @@ export class Locks {
     this.contend(address, lockClass, true, site);
   }
 
-  /** Takes a spinlock if it is free. @kernel spin_trylock @point obj=0 kind=lock */
+  /** Takes a spinlock if it is free. @kernel spin_trylock @point obj=0 kind=trylock */
   spinTryLock(address: number, lockClass: LockClass, site: Site = NOSITE): boolean {
-    if (this.hook !== null) this.hook(POINT_LOCK, address, site);
+    if (this.hook !== null) this.hook(POINT_TRYLOCK, address, site);
     if (Atomics.compareExchange(this.i32, address >> 2, 0, this.context.current + 1) !== 0) return false;
     this.context.noteAcquired(address, lockClass, false, 0);
     this.context.preemptDisable();
@@ -130,9 +131,9 @@ export class Locks {
     this.contend(address, lockClass, false, site);
   }
 
-  /** Takes a mutex if it is free; allowed also where sleeping is not. @kernel mutex_trylock @point obj=0 kind=lock */
+  /** Takes a mutex if it is free; allowed also where sleeping is not. @kernel mutex_trylock @point obj=0 kind=trylock */
   mutexTryLock(address: number, lockClass: LockClass, site: Site = NOSITE): boolean {
-    if (this.hook !== null) this.hook(POINT_LOCK, address, site);
+    if (this.hook !== null) this.hook(POINT_TRYLOCK, address, site);
     if (Atomics.compareExchange(this.i32, address >> 2, 0, this.context.current + 1) !== 0) return false;
     this.context.noteAcquired(address, lockClass, false, 0);
     return true;
@@ -346,7 +347,7 @@ export class SpinLock {
     this.locks.spinLock(this.address, this.lockClass, site);
   }
 
-  /** Takes it if it is free. @point obj=this.address kind=lock */
+  /** Takes it if it is free. @point obj=this.address kind=trylock */
   tryLock(site: Site = NOSITE): boolean {
     return this.locks.spinTryLock(this.address, this.lockClass, site);
   }
@@ -390,7 +391,7 @@ export class Mutex {
     this.locks.mutexLock(this.address, this.lockClass, site);
   }
 
-  /** Takes it if it is free. @point obj=this.address kind=lock */
+  /** Takes it if it is free. @point obj=this.address kind=trylock */
   tryLock(site: Site = NOSITE): boolean {
     return this.locks.mutexTryLock(this.address, this.lockClass, site);
   }

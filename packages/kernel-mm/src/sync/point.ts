@@ -28,6 +28,8 @@ export const POINT_WAKE = 7;
 export const POINT_BYTES = 8;
 /** A task that waits for somebody else's progress lets others go first. */
 export const POINT_YIELD = 9;
+/** A lock is taken if it is free: the task never waits for it. */
+export const POINT_TRYLOCK = 10;
 
 /** One of the `POINT_` constants. */
 export type PointKind = number;

@@ -15,7 +15,7 @@ import { struct } from '../arena/struct.js';
 import type { Context } from './context.js';
 import type { LockClass } from './lock-classes.js';
 import { checkWait, WAIT_SLICE_MS } from './locks.js';
-import { block, NOSITE as NO_SITE, POINT_LOCK, POINT_UNLOCK, type Site } from './point.js';
+import { block, NOSITE as NO_SITE, POINT_LOCK, POINT_TRYLOCK, POINT_UNLOCK, type Site } from './point.js';
 
 /** The {@link NO_SITE} of points; an imported constant is loaded and checked at each use, one of this module is not. */
 const NOSITE: Site = NO_SITE;
@@ -35,6 +35,22 @@ const RWSEM = struct('rw_semaphore', { word: 'i32', writersWaiting: 'i32' }, 64)
  */
 export function layoutRwSemaphores(layout: Layout, name: string, count = 1): Region {
   return layout.structs('hot', name, RWSEM, count);
+}
+
+/**
+ * Whether a region holds semaphores; for detectors, to whom readers and writers are not alike.
+ * @param region - of any layout
+ */
+export function holdsRwSemaphores(region: Region): boolean {
+  return region.stride === RWSEM.$bytes && region.fields.join() === RWSEM.$fields.join();
+}
+
+/**
+ * Whether the word of a semaphore says that somebody writes.
+ * @param word - of a semaphore in a region that {@link holdsRwSemaphores}
+ */
+export function isHeldForWriting(word: number): boolean {
+  return (word & WRITER) !== 0;
 }
 
 /** A reader/writer semaphore as one thread sees it. */
@@ -59,7 +75,7 @@ export class RwSemaphore {
 
   /** Takes it for reading. @kernel down_read @point obj=this.address kind=lock @fastpath */
   downRead(site: Site = NOSITE): void {
-    this.enter(site);
+    this.enter(POINT_LOCK, site);
     if (
       this.i32[(this.address + RWSEM.writersWaiting) >> 2] === 0 &&
       Atomics.compareExchange(this.i32, this.address >> 2, 0, 1) === 0
@@ -73,10 +89,10 @@ export class RwSemaphore {
 
   /**
    * Takes it for reading if that needs no wait; a writer that waits is let go first. Nothing may be held that sleeping forbids: that is a rule of
-   * {@link downRead}, too. @kernel down_read_trylock @point obj=this.address kind=lock
+   * {@link downRead}, too. @kernel down_read_trylock @point obj=this.address kind=trylock
    */
   tryDownRead(site: Site = NOSITE): boolean {
-    this.enter(site);
+    this.enter(POINT_TRYLOCK, site);
     for (;;) {
       const seen = Atomics.load(this.i32, this.address >> 2);
       if ((seen & WRITER) !== 0 || Atomics.load(this.i32, (this.address + RWSEM.writersWaiting) >> 2) !== 0) {
@@ -104,7 +120,7 @@ export class RwSemaphore {
 
   /** Takes it for writing. @kernel down_write @point obj=this.address kind=lock @fastpath */
   downWrite(site: Site = NOSITE): void {
-    this.enter(site);
+    this.enter(POINT_LOCK, site);
     if (Atomics.compareExchange(this.i32, this.address >> 2, 0, WRITER) === 0) {
       this.context.noteAcquired(this.address, this.lockClass, false, 0);
       this.context.noteRunning();
@@ -142,8 +158,8 @@ export class RwSemaphore {
     if (hook !== null) hook(kind, this.address, site);
   }
 
-  private enter(site: Site): void {
-    this.announce(POINT_LOCK, site);
+  private enter(kind: number, site: Site): void {
+    this.announce(kind, site);
     this.context.mightSleep('taking a reader/writer semaphore');
     if (this.context.holds(this.address)) {
       this.context.bug(

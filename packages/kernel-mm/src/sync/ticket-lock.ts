@@ -15,7 +15,7 @@
 import type { Context } from './context.js';
 import type { LockClass } from './lock-classes.js';
 import { checkWait, Locks, OWNER_MASK as OWNER } from './locks.js';
-import { NOSITE as NO_SITE, POINT_LOCK, POINT_UNLOCK, type Site } from './point.js';
+import { NOSITE as NO_SITE, POINT_LOCK, POINT_TRYLOCK, POINT_UNLOCK, type Site } from './point.js';
 
 /** How the spinlocks of a machine behave: `'adaptive'` ones spin, then sleep; `'ticket'` ones are served in order. */
 export type SpinlockKind = 'adaptive' | 'ticket';
@@ -58,9 +58,9 @@ export class TicketLocks extends Locks {
     this.standInLine(address, lockClass);
   }
 
-  /** Takes a spinlock if it is free and nobody waits for it. @kernel __ticket_spin_trylock, x86, 2.6.34 @point obj=0 kind=lock */
+  /** Takes a spinlock if it is free and nobody waits for it. @kernel __ticket_spin_trylock, x86, 2.6.34 @point obj=0 kind=trylock */
   override spinTryLock(address: number, lockClass: LockClass, site: Site = NOSITE): boolean {
-    if (this.hook !== null) this.hook(POINT_LOCK, address, site);
+    if (this.hook !== null) this.hook(POINT_TRYLOCK, address, site);
     if (!this.takeFree(address)) return false;
     this.context.noteAcquired(address, lockClass, false, 0);
     this.context.preemptDisable();

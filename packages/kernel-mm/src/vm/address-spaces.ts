@@ -28,26 +28,22 @@ import type { Core } from '../sync/core.js';
 import { SpinLock, type Locks } from '../sync/locks.js';
 import { RwSemaphore } from '../sync/rwsem.js';
 import { AnonVmas } from './anon-vma.js';
-import { MM, PTE_PRESENT, PTE_WRITABLE, PTE_ACCESSED, type AddressSpacesLayout } from './mm.js';
+import {
+  MM,
+  PLACE_ENDING,
+  PLACE_FREE,
+  PLACE_LIVING,
+  PTE_ACCESSED,
+  PTE_PRESENT,
+  PTE_WRITABLE,
+  type AddressSpaceInfo,
+  type AddressSpacesLayout,
+} from './mm.js';
 
 /** Entries a scan of a page table looks at between two breaks. */
 const SCAN_CHUNK = 256;
 /** What {@link AddressSpaces.retire} takes for: whichever process is in the place. */
 export const ANY_GENERATION = -1;
-
-/** States of a place for an address space. */
-const PLACE_FREE = 0;
-const PLACE_LIVING = 1;
-/** Its process has ended, but somebody uses it still, or it is just being taken apart. */
-const PLACE_ENDING = 2;
-
-/** What is known about an address space, by value. */
-export interface AddressSpaceInfo {
-  readonly pages: number;
-  readonly rss: number;
-  readonly swapents: number;
-  readonly killed: boolean;
-}
 
 /** The address spaces of a machine, as one thread sees them. */
 export class AddressSpaces {
@@ -385,11 +381,7 @@ export class AddressSpaces {
     this.add(mm + MM.swapents, -1);
   }
 
-  /**
-   * Marks an address space: its process has to end for lack of memory.
-   * @param mm - an address space with a use of the caller's
-   * @returns false when it was marked before
-   */
+  /** Marks an address space, which the caller uses: its process has to end for lack of memory. False when it was marked before. */
   markKilled(mm: number): boolean {
     return this.cells.atomicCompareExchange(mm + MM.killed, 0, 1) === 0;
   }
@@ -404,14 +396,9 @@ export class AddressSpaces {
     return this.cells.ld32(mm + MM.rss) + this.cells.ld32(mm + MM.swapents);
   }
 
-  /** Name of the process of an address space: that of the task that created it, as long as this runs. */
-  nameOf(mm: number): string {
-    return this.context.tasks.nameOf(this.cells.ld32(mm + MM.creator));
-  }
-
   /**
-   * The address space with the most pages in memory and in swap among those of living processes that are not marked, with a use of the caller's.
-   * Between equals it is the one in the first place. Takes `mmlist_lock`.
+   * Of the living processes that are not marked the one with the most pages in memory and in swap, the first between equals, with a use of the
+   * caller's. Takes `mmlist_lock`.
    * @param otherwise - which one to take when none has any
    * @returns its address; 0 when there is none
    */
@@ -422,7 +409,7 @@ export class AddressSpaces {
       let most = 0;
       for (let index = 0; index < this.regions.count; index++) {
         const mm = this.regions.mms.base + index * MM.$bytes;
-        if (!this.isKillable(mm)) continue;
+        if (this.cells.ld32(mm + MM.live) !== PLACE_LIVING || this.isKilled(mm)) continue;
         const used = this.usedPages(mm);
         if (used > most || (largest === 0 && mm === otherwise)) {
           largest = mm;
@@ -454,11 +441,6 @@ export class AddressSpaces {
       if (this.cells.ld32(mm + MM.live) !== PLACE_FREE) live.push(mm);
     }
     return live;
-  }
-
-  /** Whether a place has a living process that is not marked. `mmlist_lock` held. */
-  private isKillable(mm: number): boolean {
-    return this.cells.ld32(mm + MM.live) === PLACE_LIVING && !this.isKilled(mm);
   }
 
   private indexOf(mm: number): number {

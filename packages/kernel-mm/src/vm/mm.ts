@@ -18,6 +18,22 @@ export const PTE_ACCESSED = 0x020;
 /** Page-table bit: written since it was mapped. @kernel _PAGE_DIRTY */
 export const PTE_DIRTY = 0x040;
 
+/** State of a place for an address space: nobody is there. */
+export const PLACE_FREE = 0;
+/** State of a place for an address space: a process lives there. */
+export const PLACE_LIVING = 1;
+/** State of a place for an address space: its process has ended, but somebody uses it still, or it is just being taken apart. */
+export const PLACE_ENDING = 2;
+
+/** What is known about an address space, by value. */
+export interface AddressSpaceInfo {
+  readonly pages: number;
+  readonly rss: number;
+  readonly swapents: number;
+  /** Whether its process was chosen to end for lack of memory. */
+  readonly killed: boolean;
+}
+
 /** An address space. */
 export const MM = struct(
   'mm_struct',

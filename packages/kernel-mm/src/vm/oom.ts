@@ -32,6 +32,7 @@ import { PF_OOM_ORIGIN } from '../sync/task.js';
 import { KERN_ERR, KERN_WARNING } from '../trace/events.js';
 import type { Trace } from '../trace/trace.js';
 import type { AddressSpaces } from './address-spaces.js';
+import { MM } from './mm.js';
 import type { ShowMem } from './show-mem.js';
 import { VM_EVENT, type VmEvents } from './stats.js';
 import type { Zap } from './zap.js';
@@ -189,7 +190,7 @@ export class OutOfMemory {
     const { limit, charged } = this.frames.info();
     const isLimit = limit !== 0 && charged >= limit;
     this.dumpHeader(isLimit, charged, limit);
-    const who = `process ${victim} (${spaces.nameOf(victim)})`;
+    const who = `process ${victim} (${this.nameOf(victim)})`;
     const reason = isLimit ? 'Memory cgroup out of memory' : 'Out of memory';
     trace.printk(`${reason}: kill ${who} score ${this.badness(victim)} or a child`, KERN_ERR);
     const { pages, rss } = spaces.info(victim);
@@ -201,6 +202,11 @@ export class OutOfMemory {
     }
     this.reap(victim);
     this.cells.atomicAdd(this.state + OOM.kills, 1);
+  }
+
+  /** Name of a process: that of the task that created it, or has its place now. @kernel comm */
+  private nameOf(mm: number): string {
+    return this.context.tasks.nameOf(this.cells.ld32(mm + MM.creator));
   }
 
   /**

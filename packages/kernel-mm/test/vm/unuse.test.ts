@@ -493,10 +493,13 @@ describe('a fault that comes from before a swapoff', () => {
       other.swapoff(RAM0);
       other.mkswap(RAM0);
       other.swapon(RAM0);
-      // What is home stays there: it was used since.
-      for (let vpn = 0; vpn < 3; vpn++) vm.kernel.core.cells.st32(vm.page(space, vpn) + PAGE.referenced, 1);
       stranger = written(vm, 3, 100);
+      // What is home stays there: reclaim passes over pages that somebody has locked.
+      const { frames } = vm.kernel;
+      const home = [0, 1, 2].map((vpn) => vm.page(space, vpn));
+      for (const page of home) frames.lockPage(page);
       vm.swapOut(3);
+      for (const page of home) frames.unlockPage(page);
       expect(vm.byte(entry)).to.equal(1);
       return lookupSwapCache(entry);
     };

@@ -8,7 +8,7 @@
  * Searching without watchers, the threads have no hook, and a point costs a subtraction. With watchers they need one; so there are two casts,
  * each with a stage of its own, made when they are first needed.
  */
-import type { Control, PointHook, Snapshot } from '@swaplab/kernel-mm';
+import type { Control, PointHook } from '@swaplab/kernel-mm';
 import { countDistinct } from '../../core/distinct.js';
 import { NOBODY, type ScheduleCore } from '../../core/schedule.js';
 import { type Trace, type TraceStep } from '../../core/trace.js';
@@ -18,6 +18,7 @@ import type { Stage } from '../../scenario/stage.js';
 import { DETECTOR_WORDS } from '../../watch/detectors.js';
 import { createGroup, GROUP, STEPS, writeJob, type GroupWords } from '../group.js';
 import { KEEP_HASHES, KEEP_TRACE, WATCH_ALL, type Engine, type Job, type JobResult } from '../job.js';
+import { takeBase } from '../reset.js';
 import { Session } from '../session.js';
 
 /** How a stepped engine is made. */
@@ -30,6 +31,8 @@ export interface SteppedOptions {
   readonly faults?: number;
   /** Milliseconds since any fixed moment, for jobs with a time limit; none can have one when not given. */
   readonly now?: () => number;
+  /** The words to work in, when another thread is to see them; made for the same tasks, step limit and faults. */
+  readonly group?: GroupWords;
 }
 
 /** The state of the points of the twin, as the engine sees it; see `src-stepped/point.ts` of kernel-mm. */
@@ -84,7 +87,7 @@ export class SteppedEngine implements Engine {
     this.threads = scenario.threads.map(({ name }) => name);
     const stepLimit = options.stepLimit ?? STEP_LIMIT;
     const config = { tasks: this.threads.length, stepLimit, faults: options.faults ?? 0 };
-    this.group = createGroup(config, stepLimit + 1, DETECTOR_WORDS, false);
+    this.group = options.group ?? createGroup(config, stepLimit + 1, DETECTOR_WORDS, false);
     this.current = this.castFor(0);
   }
 
@@ -177,8 +180,8 @@ class Cast {
       this.controls.push(control);
       this.envs.push(stage.attach(name, control, shared));
     }
-    const snapshot: Snapshot = stage.snapshot();
-    this.session = new Session({ stage, env: this.envs[0]!, group, threads, snapshot, now });
+    const env = this.envs[0]!;
+    this.session = new Session({ stage, env, group, threads, base: takeBase(env.core, false), now });
     this.turn.session = this.session;
   }
 

@@ -10,12 +10,12 @@ import { countDistinct } from '../../core/distinct.js';
 import { ScheduleCore } from '../../core/schedule.js';
 import { Trace, type TraceStep } from '../../core/trace.js';
 import { WORD } from '../../core/words.js';
-import type { Snapshot } from '@swaplab/kernel-mm';
 import type { DefinedScenario } from '../../scenario/define.js';
 import type { Stage } from '../../scenario/stage.js';
 import { DETECTOR_WORDS } from '../../watch/detectors.js';
 import { createGroup, GROUP, PHASE_IDLE, STEPS, writeJob, type GroupWords } from '../group.js';
 import { KEEP_TRACE, type Engine, type Failure, type Job, type JobResult } from '../job.js';
+import type { ResetBase } from '../reset.js';
 import { Baton, batonWords } from './baton.js';
 import { pinThreads, threadIds } from './pinning.js';
 import type { WorkerGo, WorkerMessage, WorkerStart } from './worker.js';
@@ -106,6 +106,7 @@ export class ThreadsEngine implements Engine {
     const baton = new Int32Array(new SharedArrayBuffer(4 * batonWords(names.length)));
     const before = new Set(threadIds());
     const workers: Worker[] = [];
+    let base: ResetBase | null = null;
     try {
       // One after the other, so that the tasks of the machine have the same numbers every time.
       for (const thread of names.keys()) {
@@ -117,7 +118,9 @@ export class ThreadsEngine implements Engine {
           group,
           baton,
         };
-        workers.push(await startWorker(start));
+        const started = await startWorker(start);
+        workers.push(started.worker);
+        base = started.base;
       }
       const pinned =
         (options.pin ?? true) &&
@@ -125,7 +128,9 @@ export class ThreadsEngine implements Engine {
           threadIds().filter((id) => !before.has(id)),
           options.group ?? 0,
         );
-      const go: WorkerGo = { snapshot: shareSnapshot(stage.snapshot()) };
+      if (base === null)
+        throw new EngineError('ERR_THREAD_DIED', 'The last thread did not say what it found.');
+      const go: WorkerGo = { base };
       for (const worker of workers) worker.postMessage(go);
       const hangLimitMs = options.hangLimitMs ?? HANG_LIMIT_MS;
       return new ThreadsEngine({ names, group, baton, workers, pinned, stage, hangLimitMs });
@@ -149,7 +154,7 @@ export class ThreadsEngine implements Engine {
       schedules: control[GROUP.DONE]!,
       steps: figures[STEPS]!,
       distinct: Math.min(countDistinct(control, GROUP.DISTINCT), control[GROUP.DONE]!),
-      failure: this.failure,
+      failure: control[GROUP.FAILED] === 0 ? null : this.failure,
       exhausted: control[GROUP.EXHAUSTED] !== 0,
       divergence: this.core.divergence(),
       hashes: group.hashes.slice(0, 2 * control[GROUP.HASHES]!),
@@ -249,34 +254,20 @@ interface EngineParts {
   readonly hangLimitMs: number;
 }
 
-async function startWorker(start: WorkerStart): Promise<Worker> {
+async function startWorker(start: WorkerStart): Promise<{ worker: Worker; base: ResetBase | null }> {
   const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: start });
-  await new Promise<void>((resolve, reject) => {
-    worker.once('message', () => resolve());
+  const base = await new Promise<ResetBase | null>((resolve, reject) => {
+    worker.once('message', (message: WorkerMessage) => {
+      resolve(message.type === 'attached' ? message.base : null);
+    });
     worker.once('error', reject);
-    worker.once('exit', (code) =>
-      reject(new EngineError('ERR_THREAD_DIED', `A thread ended with code ${code} before it was attached.`)),
-    );
+    worker.once('exit', (code) => {
+      reject(new EngineError('ERR_THREAD_DIED', `A thread ended with code ${code} before it was attached.`));
+    });
   });
   worker.removeAllListeners('error');
   worker.removeAllListeners('exit');
-  return worker;
-}
-
-/** Puts the bytes of a snapshot in memory that all threads share. */
-function shareSnapshot(snapshot: Snapshot): Snapshot {
-  return {
-    fingerprint: snapshot.fingerprint,
-    control: shareBytes(snapshot.control),
-    frameIndices: snapshot.frameIndices,
-    frames: shareBytes(snapshot.frames),
-  };
-}
-
-function shareBytes(bytes: Uint8Array): Uint8Array {
-  const shared = new Uint8Array(new SharedArrayBuffer(bytes.length));
-  shared.set(bytes);
-  return shared;
+  return { worker, base };
 }
 
 function stepsOf(trace: Trace): TraceStep[] {

@@ -4,11 +4,11 @@
  * schedules: whoever ends last begins the next one.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import type { Snapshot } from '@swaplab/kernel-mm';
 import { NOBODY, STOPPED } from '../../core/schedule.js';
 import { lowestTask } from '../../core/tasks.js';
 import { PHASE_BEGIN, PHASE_RUN, PHASE_UNWIND, type GroupWords } from '../group.js';
 import type { Failure } from '../job.js';
+import { takeBase, type ResetBase } from '../reset.js';
 import { Session } from '../session.js';
 import type { StageHandle } from '../../scenario/stage.js';
 import type { DefinedScenario } from '../../scenario/define.js';
@@ -28,12 +28,13 @@ export interface WorkerStart {
 
 /** What the main thread sends once all threads are attached. */
 export interface WorkerGo {
-  readonly snapshot: Snapshot;
+  /** The first state of the stage. */
+  readonly base: ResetBase;
 }
 
 /** What a thread tells the main thread. */
 export type WorkerMessage =
-  | { readonly type: 'attached' }
+  | { readonly type: 'attached'; readonly base: ResetBase | null }
   | { readonly type: 'failure'; readonly failure: Failure }
   | { readonly type: 'done' };
 
@@ -59,7 +60,7 @@ port.once('message', (go: WorkerGo) => {
     env,
     group: start.group,
     threads: names,
-    snapshot: go.snapshot,
+    base: go.base,
     now: () => performance.timeOrigin + performance.now(),
   });
   control.use(session);
@@ -70,7 +71,8 @@ port.once('message', (go: WorkerGo) => {
   }
   port.close();
 });
-tell({ type: 'attached' });
+// The last one to attach has seen all tasks, so the state is the one in which schedules begin.
+tell({ type: 'attached', base: start.thread === names.length - 1 ? takeBase(env.core, true) : null });
 
 /** Does what is to be done with the baton, until another thread has it. */
 function serve(session: Session): void {
