@@ -16,6 +16,7 @@ export const KINDS = Object.freeze({
   wake: 7,
   bytes: 8,
   yield: 9,
+  trylock: 10,
 });
 
 /**

@@ -1,71 +1,80 @@
 /**
- * Swap storm: processes whose pages are all on a compressed-RAM disk read them, write some of them again, and exit.
+ * Swap storm: processes whose pages are all on a compressed-RAM disk read them, write to some of them, drop others, and exit, while memory is being
+ * reclaimed.
  */
-import { defineScenario, thread, type ScenarioEnv, type ScenarioThread } from '@swaplab/explore';
-import { AddressSpace, checkSwapInvariants, PAGE_SIZE } from '@swaplab/kernel-mm';
+import { defineScenario, type ScenarioEnv } from '@swaplab/explore';
+import { PAGE_SIZE } from '@swaplab/kernel-mm';
 import { ramzswap } from '@swaplab/ramzswap';
+import { checkEnd, freeFrames } from '../support/checks.js';
+import { machineFor } from '../support/machine.js';
+import { expectPage, processOf, rewritePage, startProcess } from '../support/processes.js';
 
-const PAGES = 2;
-const THREADS = 3;
+const READER_PAGE = 0x11;
+const WRITER_PAGES = [0x21, 0x22];
+const REWRITTEN = 0x29;
 
-/** What each process finds. */
-interface Processes {
-  /** Addresses of their address spaces. */
-  readonly spaces: readonly number[];
+interface Shared {
+  readonly reader: number;
+  readonly writer: number;
+  readonly frames: number;
 }
 
-function contents(process: number, page: number): number {
-  return 16 * (process + 1) + page;
-}
+type Env = ScenarioEnv<undefined, Shared>;
 
-function process(index: number): ScenarioThread<undefined, Processes> {
-  return thread(`process ${index}`, (env: ScenarioEnv<undefined, Processes>): void => {
-    const { context } = env.core;
-    const space = new AddressSpace(env.view.kernel.vm, env.shared.spaces[index]!);
-    const byte = new Uint8Array(1);
-    for (let page = 0; page < PAGES; page++) {
-      space.read(page * PAGE_SIZE, byte);
-      if (byte[0] !== contents(index, page))
-        context.bug(`page ${page} of process ${index} reads as ${byte[0]}`);
-    }
-    space.exit();
-  });
-}
-
-export default defineScenario<undefined, Processes>({
-  name: 'swap-storm',
-  about: 'Processes whose pages are all on a compressed-RAM disk read them and exit.',
-  machine: {
-    ramBytes: 40 * PAGE_SIZE,
-    tableBytes: 32 * PAGE_SIZE,
-    traceRecords: 32,
-    ramDisks: [],
-    addressSpaces: 4,
-    drivers: [ramzswap({ disks: 1, diskBytes: 17 * PAGE_SIZE, codec: 'none' })],
+const READER = [
+  {
+    name: 'reads its page',
+    run: ({ view, shared }: Env): void => expectPage(view, processOf(view, shared.reader), 0, READER_PAGE),
   },
+  { name: 'exits', run: ({ view, shared }: Env): void => processOf(view, shared.reader).exit() },
+];
+
+const WRITER = [
+  {
+    name: 'rewrites a page',
+    run: ({ view, shared }: Env): void => {
+      const space = processOf(view, shared.writer);
+      rewritePage(space, 0, REWRITTEN);
+      expectPage(view, space, 0, REWRITTEN);
+    },
+  },
+  {
+    name: 'drops another one',
+    run: ({ view, shared }: Env): void => processOf(view, shared.writer).unmap(PAGE_SIZE, PAGE_SIZE),
+  },
+  { name: 'exits', run: ({ view, shared }: Env): void => processOf(view, shared.writer).exit() },
+];
+
+const RECLAIMER = [
+  {
+    name: 'reclaims a page',
+    run: ({ view }: Env): void => {
+      view.reclaimPages(1);
+    },
+  },
+];
+
+export default defineScenario<undefined, Shared>({
+  name: 'swap-storm',
+  about: 'Processes read, rewrite and drop pages that are in swap, and exit, while a page is reclaimed.',
+  machine: (variants) => machineFor(variants, { addressSpaces: 2 }),
   drivers: { ramzswap },
   /** @quiescent */
-  setup(env: ScenarioEnv<undefined, undefined>): Processes {
-    const { view } = env;
+  setup({ view }: ScenarioEnv<undefined, undefined>): Shared {
     view.swapon('/dev/ramzswap0');
-    const bytes = new Uint8Array(PAGE_SIZE);
-    const spaces: number[] = [];
-    for (let index = 0; index < THREADS; index++) {
-      const space = view.createAddressSpace({ bytes: PAGES * PAGE_SIZE });
-      for (let page = 0; page < PAGES; page++)
-        space.write(page * PAGE_SIZE, bytes.fill(contents(index, page)));
-      spaces.push(space.id);
-    }
-    view.reclaimPages(THREADS * PAGES);
-    return { spaces };
+    const frames = freeFrames(view);
+    const reader = startProcess(view, [READER_PAGE]);
+    const writer = startProcess(view, WRITER_PAGES);
+    view.reclaimPages(1 + WRITER_PAGES.length);
+    return { reader, writer, frames };
   },
-  threads: [process(0), process(1), process(2)],
+  threads: [
+    { name: 'reader', operations: READER },
+    { name: 'writer', operations: WRITER },
+    { name: 'reclaimer', operations: RECLAIMER },
+  ],
   /** @quiescent */
-  check(env: ScenarioEnv<undefined, Processes>): void {
-    const { table } = env.view.kernel.swap;
-    table.swapLock.lock();
-    const broken = checkSwapInvariants(env.view.kernel.swap, true);
-    table.swapLock.unlock();
-    if (broken.length > 0) env.core.context.bug(broken.join(' '));
+  check({ view, shared }: Env): void {
+    checkEnd(view, { frames: shared.frames });
   },
 });
