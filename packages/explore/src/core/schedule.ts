@@ -276,8 +276,9 @@ export class ScheduleCore extends ScheduleView {
    */
   fault(kind: number, left: number): boolean {
     const { words } = this;
-    if (((words[FAULT_KINDS]! >>> kind) & 1) === 0) return false;
+    // Also when nothing can go wrong: the caller takes its count from here afterwards.
     this.advance(words[RUNNING]!, left);
+    if (((words[FAULT_KINDS]! >>> kind) & 1) === 0) return false;
     words[STEP]! += 1;
     words[FAULT_KIND] = kind;
     // A strategy that counts steps and not points sets another count.

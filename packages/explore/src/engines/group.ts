@@ -6,7 +6,9 @@
  */
 import { DISTINCT_WORDS } from '../core/distinct.js';
 import { createTraceWords } from '../core/trace.js';
-import { createWords, type ScheduleConfig } from '../core/words.js';
+import { createWords, WORD, type ScheduleConfig } from '../core/words.js';
+import { detectorWords } from '../watch/detectors.js';
+import type { SiteFacts } from '../watch/site-facts.js';
 import type { Job } from './job.js';
 
 /** Places in the control words. */
@@ -70,8 +72,10 @@ export interface GroupWords {
   readonly trace: Int32Array;
   /** Step hash and memory hash of each schedule. */
   readonly hashes: Int32Array;
-  /** Of the detectors, in their order. */
-  readonly detectors: readonly Int32Array[];
+  /** Of the detectors. */
+  readonly detectors: Int32Array;
+  /** What is known about the sites of the code; null when nothing is. */
+  readonly sites: SiteFacts | null;
 }
 
 /** Places in the figures. */
@@ -82,22 +86,25 @@ export const STEPS = 1;
  * Makes the words of a group.
  * @param config - of the schedules
  * @param traceSteps - how many steps of a schedule are kept for reports
- * @param detectorWords - for each detector
+ * @param sites - what is known about the sites of the code, null for nothing: then nobody looks for data races
  * @param shared - whether several threads share them
  */
 export function createGroup(
   config: ScheduleConfig,
   traceSteps: number,
-  detectorWords: readonly number[],
+  sites: SiteFacts | null,
   shared: boolean,
 ): GroupWords {
+  const schedule = createWords(config, shared);
+  const sizes = { tasks: schedule[WORD.TASKS]!, stepLimit: schedule[WORD.STEP_LIMIT]! };
   return {
     control: words(GROUP.DISTINCT + DISTINCT_WORDS, shared),
     figures: new Float64Array(bytes(16, shared)),
-    schedule: createWords(config, shared),
+    schedule,
     trace: createTraceWords(traceSteps, shared),
     hashes: words(2 * HASHES_MAX, shared),
-    detectors: detectorWords.map((count) => words(count, shared)),
+    detectors: words(detectorWords(sizes), shared),
+    sites,
   };
 }
 

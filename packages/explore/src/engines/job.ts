@@ -47,6 +47,7 @@ export interface Job {
 export type FailureKind =
   | 'assertion'
   | 'exception'
+  | 'sleep in atomic'
   | 'deadlock'
   | 'livelock'
   | 'data race'
@@ -110,6 +111,8 @@ export interface JobResult {
   readonly hashes: Int32Array;
   /** With {@link KEEP_TRACE}: the steps of the last schedule. */
   readonly trace: readonly TraceStep[];
+  /** What the detectors say about all schedules so far that no single one of them shows; a sentence each. */
+  readonly warnings: readonly string[];
   /** Seconds. */
   readonly seconds: number;
 }

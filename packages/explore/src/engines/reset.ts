@@ -14,7 +14,7 @@
 import type { Core } from '@swaplab/kernel-mm';
 
 /** Schedules between two comparisons. */
-export const VERIFY_EVERY = 64;
+export const VERIFY_EVERY = 256;
 /** Schedules at the beginning of a job after each of which all is compared. */
 const LEARN_FIRST = 16;
 /** Words of a line. */

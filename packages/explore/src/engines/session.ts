@@ -71,7 +71,10 @@ export class Session {
     this.resetter = new Resetter(env.core, parts.base);
     this.core = new ScheduleCore(group.schedule);
     this.trace = new Trace(group.trace);
-    this.watch = new Watch({ trace: this.trace, detectors: group.detectors, core: env.core, threads });
+    this.watch = new Watch(
+      { trace: this.trace, detectors: group.detectors, core: env.core, threads, sites: group.sites },
+      { tasks: group.schedule[WORD.TASKS]!, stepLimit: group.schedule[WORD.STEP_LIMIT]! },
+    );
   }
 
   /** A `PHASE_` constant. */
@@ -239,7 +242,6 @@ export class Session {
     const { parts } = this;
     try {
       parts.stage.check(parts.env);
-      this.watch.end();
     } catch (thrown) {
       this.fail(-1, new CheckError(thrown), 0);
     }
@@ -369,11 +371,15 @@ function describeThrown(thrown: unknown): { kind: FailureKind; sentence: string;
   return { kind: kindOf(thrown), sentence, report };
 }
 
+/** How `Context.mightSleep` begins its report. */
+const SLEEPING = 'Sleeping in atomic context';
+
 function kindOf(thrown: unknown): FailureKind {
   if (thrown instanceof DetectedError) return thrown.kind;
   if (thrown instanceof CheckError)
     return thrown.thrown instanceof DetectedError ? thrown.thrown.kind : 'check';
-  if (thrown instanceof KernelBug || isNamed(thrown, 'KernelBug')) return 'assertion';
+  if (thrown instanceof KernelBug || isNamed(thrown, 'KernelBug'))
+    return (thrown as Error).message.startsWith(SLEEPING) ? 'sleep in atomic' : 'assertion';
   if (isNamed(thrown, 'AssertionError') || thrown instanceof MisuseError) return 'assertion';
   return 'exception';
 }

@@ -139,7 +139,7 @@ export async function exploreWith(
   const finding =
     failed === null
       ? null
-      : await describeFinding(engine, scenario, { ...failed, dropped: [], flags, hash }, options);
+      : await describeFinding(engine, scenario, foundIn(failed, options.seed, flags, hash), options);
   return {
     scenario: scenario.name,
     engine: engine.name,
@@ -313,9 +313,16 @@ class Run {
   }
 }
 
+function foundIn({ failure, group }: Failed, seed: number, flags: number, hash: number): FoundFailure {
+  const ofSchedule = scheduleSeed(groupSeed(seed, group), failure.schedule);
+  return { failure, dropped: [], flags, hash, group, seed: ofSchedule };
+}
+
 /** A failure that is to be told. */
 export interface FoundFailure {
   readonly failure: Failure;
+  /** Of its schedule. */
+  readonly seed: number;
   /** What was left out when it failed. */
   readonly dropped: readonly number[];
   /** `WATCH_` bits, as it was found. */
@@ -337,8 +344,8 @@ export interface FoundFailure {
 export async function describeFinding(
   engine: Engine,
   scenario: Scenario<unknown, unknown>,
-  { failure, dropped: leftOut, flags, hash, group }: FoundFailure,
-  options: Pick<ExploreOptions, 'seed' | 'shrink' | 'confirmations' | 'signal'>,
+  { failure, seed, dropped: leftOut, flags, hash, group }: FoundFailure,
+  options: Pick<ExploreOptions, 'shrink' | 'confirmations' | 'signal'>,
 ): Promise<Finding> {
   const times = options.confirmations ?? CONFIRMATIONS_DEFAULT;
   const spec = { decisions: failure.decisions, dropped: leftOut };
@@ -354,7 +361,7 @@ export async function describeFinding(
     sentence: best.failure.sentence,
     token: formatToken({
       scenario: hash,
-      seed: scheduleSeed(groupSeed(options.seed, group), failure.schedule),
+      seed,
       decisions: best.decisions,
       dropped,
       traceHash: best.failure.traceHash >>> 0,

@@ -7,6 +7,9 @@
  */
 import { MisuseError } from '@swaplab/kernel-mm';
 import type { Engine } from '../engines/job.js';
+import { SteppedEngine } from '../engines/stepped/engine.js';
+import type { ReportModel } from '../report/model.js';
+import { textReport } from '../report/text.js';
 import type { DefinedScenario } from '../scenario/define.js';
 import {
   exploreWith,
@@ -15,6 +18,9 @@ import {
   type ExploreOptions,
   type Finding,
 } from './exploration.js';
+import { replayCommand } from './command.js';
+import { faultMask, faultNames, type FaultName } from './faults.js';
+import { reportOf } from './report-of.js';
 
 /** How an engine is opened. */
 export interface OpenOptions {
@@ -22,8 +28,8 @@ export interface OpenOptions {
   readonly engine?: 'threads' | 'stepped';
   /** Deliberately wrong variants of the kernel. */
   readonly variants?: readonly string[];
-  /** Kinds of faults that may be injected, as bits `1 << FAULT_...`; none by default. */
-  readonly faults?: number;
+  /** Kinds of faults that may be injected, by name or as bits `1 << FAULT_...`; none by default. */
+  readonly faults?: number | readonly FaultName[];
   /** Steps after which a schedule is stopped; 20,000 by default. */
   readonly stepLimit?: number;
   /** Number of the group of threads, for spreading groups over cores. */
@@ -32,6 +38,11 @@ export interface OpenOptions {
   readonly pin?: boolean;
   /** Milliseconds without any progress after which the watchdog ends a job; 10,000 by default. */
   readonly hangLimitMs?: number;
+  /**
+   * Among which loads and stores data races are looked for: `'sited'`, the default, among those whose lines are known, since the code they are in says
+   * which races it intends; `'all'` among all of them, for code that was not woven and intends none.
+   */
+  readonly races?: 'sited' | 'all';
   /**
    * Whether the stepped engine gets a thread of its own, so that this one stays free and can end a body that loops where no point is; false by
    * default.
@@ -45,6 +56,8 @@ export interface OpenScenario {
   readonly scenario: DefinedScenario<unknown, unknown>;
   /** For tokens. */
   readonly hash: number;
+  /** Address of its module, in the build that is played. */
+  readonly module: string;
 }
 
 /** A schedule has failed. */
@@ -54,24 +67,22 @@ export class ScheduleError extends Error {
   readonly code = 'ERR_SCHEDULE_FAILED';
   readonly finding: Finding;
   readonly exploration: Exploration;
+  /** All that is known about it, as plain data. */
+  readonly report: ReportModel;
   /** Plays it again. */
   readonly command: string;
 
   /**
-   * @param exploration - with a finding
+   * @param exploration - with the finding
    * @param finding - the finding
-   * @param module - address of the module of the scenario
+   * @param report - about it
    */
-  constructor(exploration: Exploration, finding: Finding, module: string) {
-    const command = `npx swaplab replay ${finding.token} --scenario ${module}`;
-    super(
-      `${finding.sentence}\n\n${finding.failure.report}\n\n` +
-        `Found in schedule ${finding.schedule} (${finding.strategy}, seed ${exploration.seed}); ${finding.minimality}.\n` +
-        `Play it again: ${command}`,
-    );
+  constructor(exploration: Exploration, finding: Finding, report: ReportModel) {
+    super(textReport(report).trimEnd());
     this.exploration = exploration;
     this.finding = finding;
-    this.command = command;
+    this.report = report;
+    this.command = report.command;
   }
 }
 
@@ -87,17 +98,23 @@ const SEED_END = 2 ** 32;
  * @throws when the module has no scenario, or was not woven and the engine needs that
  */
 export async function openScenario(module: URL | string, options: OpenOptions = {}): Promise<OpenScenario> {
-  const { variants = [], faults = 0, stepLimit = STEP_LIMIT, hangLimitMs = HANG_LIMIT_MS } = options;
+  const { variants = [], stepLimit = STEP_LIMIT, hangLimitMs = HANG_LIMIT_MS } = options;
+  const faults = typeof options.faults === 'object' ? faultMask(options.faults) : (options.faults ?? 0);
   const builds = await import('../engines/threads/builds.js');
   const address = builds.buildOf(String(module), options.engine === 'stepped' ? 'stepped' : 'sited');
   const { default: scenario } = (await import(address)) as { default?: DefinedScenario<unknown, unknown> };
   requireDefined(scenario, String(module));
   const hash = scenarioHash({ name: scenario.name, variants, faults, stepLimit });
+  const sites = builds.siteFactsFor(address, options.races === 'all');
   if (options.engine === 'stepped') {
     if (options.ownThread !== true) {
-      const { SteppedEngine } = await import('../engines/stepped/engine.js');
       const now = (): number => performance.now();
-      return { engine: new SteppedEngine(scenario, { variants, faults, stepLimit, now }), scenario, hash };
+      return {
+        engine: new SteppedEngine(scenario, { variants, faults, stepLimit, now, sites }),
+        scenario,
+        hash,
+        module: address,
+      };
     }
     const { SteppedThread } = await import('../engines/threads/stepped-thread.js');
     const engine = await SteppedThread.start({
@@ -107,8 +124,9 @@ export async function openScenario(module: URL | string, options: OpenOptions = 
       faults,
       stepLimit,
       hangLimitMs,
+      sites,
     });
-    return { engine, scenario, hash };
+    return { engine, scenario, hash, module: address };
   }
   const { ThreadsEngine } = await import('../engines/threads/engine.js');
   const { group = 0, pin = true } = options;
@@ -120,8 +138,9 @@ export async function openScenario(module: URL | string, options: OpenOptions = 
     group,
     pin,
     hangLimitMs,
+    sites,
   });
-  return { engine, scenario, hash };
+  return { engine, scenario, hash, module: address };
 }
 
 /**
@@ -156,12 +175,23 @@ export async function explore(
   options: Omit<ExploreOptions, 'seed'> & OpenOptions & { readonly seed?: number } = {},
 ): Promise<Exploration> {
   const seed = options.seed ?? Math.floor(Math.random() * SEED_END);
-  const { engine, scenario, hash } = await openScenario(module, options);
+  // In Node there are threads: one that loops where no point is must not hold the test that waits for it.
+  const opened = await openScenario(module, { ownThread: true, ...options });
+  const { engine, scenario, hash } = opened;
   try {
     const exploration = await exploreWith(engine, scenario, hash, { ...options, seed });
-    if (exploration.finding !== null)
-      throw new ScheduleError(exploration, exploration.finding, String(module));
-    return exploration;
+    const { finding } = exploration;
+    if (finding === null) return exploration;
+    const faults = typeof options.faults === 'number' ? faultNames(options.faults) : (options.faults ?? []);
+    const command = replayCommand({
+      token: finding.token,
+      module: String(module),
+      variants: options.variants ?? [],
+      faults,
+      detectors: options.detectors ?? true,
+      stepLimit: options.stepLimit,
+    });
+    throw new ScheduleError(exploration, finding, await reportOf(opened, finding, { seed, command }));
   } finally {
     await engine.close();
   }

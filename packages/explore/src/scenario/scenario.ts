@@ -65,6 +65,11 @@ export interface Scenario<Regions = undefined, Shared = undefined> {
   setup?(env: ScenarioEnv<Regions, undefined>): Shared;
   /** 1 to 16, as a rule 2 to 4. */
   readonly threads: readonly ScenarioThread<Regions, Shared>[];
+  /**
+   * Whether the threads use spinlocks and mutexes in no other way than by taking and dropping them, and wait for nothing else. The search then leaves
+   * out attempts that are sure to wait, and has a fraction of the schedules. False by default, which is always right.
+   */
+  readonly exclusiveLocks?: boolean;
   /** What must hold when all threads have ended; nobody else runs. @quiescent */
   check?(env: ScenarioEnv<Regions, Shared>): void;
 }

@@ -4,24 +4,15 @@
  * The trace alone is the common case while replaying, and nothing at all while searching; so each is a field of its own and not an entry of a
  * list, and who calls looks at {@link Watch.isOn} first.
  */
-import type { Core, PointKind, Site } from '@swaplab/kernel-mm';
+import type { PointKind, Site } from '@swaplab/kernel-mm';
 import type { Trace } from '../core/trace.js';
 import { KEEP_HASHES, KEEP_TRACE } from '../engines/job.js';
-import { createDetectors, type Detectors } from './detectors.js';
-
-/** What the watchers of a thread work with. */
-export interface WatchParts {
-  readonly trace: Trace;
-  /** The words of the detectors, in the order of `DETECTOR_WORDS`. */
-  readonly detectors: readonly Int32Array[];
-  /** This thread's, or in the stepped engine that of any thread: for names and for the state of tasks. */
-  readonly core: Core;
-  /** Names of the threads. */
-  readonly threads: readonly string[];
-}
+import { Detectors } from './detectors.js';
+import type { RaceSizes } from './races.js';
+import type { Watcher, WatchParts } from './watch.js';
 
 /** The watchers of one thread. */
-export class Watch {
+export class Watch implements Watcher {
   /** Whether anybody wants to be told of steps. */
   isOn = false;
   private readonly trace: Trace;
@@ -29,10 +20,13 @@ export class Watch {
   private traces = false;
   private detects = false;
 
-  /** @param parts - what they work with */
-  constructor(parts: WatchParts) {
+  /**
+   * @param parts - what they work with
+   * @param sizes - of the schedules
+   */
+  constructor(parts: WatchParts, sizes: RaceSizes) {
     this.trace = parts.trace;
-    this.detectors = createDetectors(parts);
+    this.detectors = new Detectors(parts, sizes);
   }
 
   /**
@@ -57,19 +51,9 @@ export class Watch {
     if (this.detects) this.detectors.step(task, kind, object, site);
   }
 
-  /** A task waits for an object. */
-  block(task: number, object: number): void {
-    if (this.detects) this.detectors.block(task, object);
-  }
-
   /** A task goes on after it waited for an object: it looks again. */
   resume(task: number, object: number): void {
     if (this.detects) this.detectors.resume(task, object);
-  }
-
-  /** A task wakes those who wait for an object. */
-  wake(task: number, object: number): void {
-    if (this.detects) this.detectors.wake(task, object);
   }
 
   /** A task has ended. */
@@ -77,8 +61,8 @@ export class Watch {
     if (this.detects) this.detectors.exit(task);
   }
 
-  /** All tasks have ended, and the check of the scenario was content. */
-  end(): void {
-    if (this.detects) this.detectors.end();
+  /** What the detectors say about all schedules so far that no single one of them shows: a sentence each. */
+  warnings(): string[] {
+    return this.detectors.contradictions();
   }
 }

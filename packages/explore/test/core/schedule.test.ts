@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { POINT_LOCK, POINT_STORE, POINT_YIELD } from '@swaplab/kernel-mm';
+import { CHOICE_FAULT, type Decision } from '#src/core/decisions.js';
 import { scheduleSeed } from '#src/core/random.js';
 import { NOBODY, ScheduleCore, STOP_DECISIONS, STOP_NONE, STOP_STEPS } from '#src/core/schedule.js';
 import { createWords, type ScheduleConfig } from '#src/core/words.js';
@@ -8,6 +9,7 @@ import {
   add,
   load,
   lock,
+  mayFail,
   Model,
   spinOn,
   spinSilentlyOn,
@@ -104,6 +106,31 @@ describe('schedule core', () => {
     expect(core.pending(2)).to.include({ kind: POINT_YIELD, site: 13 });
     core.wake(64, core.countdown);
     expect(core.waitsFor(1)).to.equal(undefined);
+  });
+
+  it('counts as a preemption what takes the turn from a task that could go on, and each fault', () => {
+    const model = new Model(
+      [[add(1), add(1), add(1), mayFail(1, 9)], [add(1), add(1)], [add(1)]],
+      undefined,
+      { faults: 0b10 },
+    );
+    const play = (list: readonly Decision[]): number => {
+      model.core.setReplay(list);
+      model.run(1, REPLAY);
+      expect(model.core.divergence()).to.equal(null);
+      return model.core.preemptions();
+    };
+    expect(play([]), 'only ends').to.equal(0);
+    expect(play([{ step: 0, choice: 2, site: 0 }]), 'another first task').to.equal(0);
+    // At its second point the first task loses the turn, and the second one at its own second point.
+    expect(play([{ step: 2, choice: 1, site: 2 }])).to.equal(1);
+    expect(
+      play([
+        { step: 2, choice: 1, site: 2 },
+        { step: 4, choice: 0, site: 70_002 & 0xffff },
+      ]),
+    ).to.equal(2);
+    expect(play([{ step: 4, choice: CHOICE_FAULT + 1, site: 0 }]), 'a fault').to.equal(1);
   });
 
   it('wakes those who wait for the object, and nobody else', () => {

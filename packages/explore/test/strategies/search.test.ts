@@ -36,6 +36,7 @@ function search(model: Model, bound = NO_BOUND, most = 100_000): Found[] {
     const at = model.core.searchReport().bound;
     const { end, order, more } = model.run(1, SEARCH, bound);
     schedules++;
+    expect(model.core.preemptions()).to.be.at.most(at);
     orders.add(orderKey(order, end === 'deadlock'));
     keys.add(model.core.decisionKey());
     if (!more || model.core.searchReport().bound !== at) {

@@ -237,6 +237,7 @@ export class Bios {
    * @param bio - the request
    * @returns 0 or a negative errno
    * @kernel block/blk-core.c bio_check_eod, and should_fail_request where it is called, 2.6.34
+   * @racy the capacity is read without a lock, as the original does; a driver that shrinks its device checks each request itself
    */
   checkBio(bdev: number, bio: number): number {
     const operation = this.load(bio + FIELD.operation);

@@ -342,7 +342,7 @@ export class Frames implements PageAllocator {
     this.failing.failNext(requests);
   }
 
-  /** Frames on the free list; true only for the moment. */
+  /** Frames on the free list; true only for the moment. @racy a hint, as zone_page_state: who acts on it looks again under zone_lock */
   freePages(): number {
     return this.cells.ld32(this.zone + ZONE.nrFree);
   }
@@ -352,7 +352,7 @@ export class Frames implements PageAllocator {
     return this.cells.atomicLoad(this.zone + ZONE.charged);
   }
 
-  /** The counters; exact only while nobody else allocates. */
+  /** The counters; exact only while nobody else allocates. @racy for reports */
   info(): ZoneInfo {
     return {
       frames: this.frameCount,

@@ -84,12 +84,12 @@ export class ReclaimList {
     return this.inactiveCount() + this.activeCount();
   }
 
-  /** Number of pages on the inactive list; true only for the moment. @kernel NR_INACTIVE_ANON */
+  /** Number of pages on the inactive list; true only for the moment. @kernel NR_INACTIVE_ANON @racy a hint, as zone_page_state: how much to scan */
   inactiveCount(): number {
     return this.cells.ld32(this.lists + LRU.count);
   }
 
-  /** Number of pages on the active list; true only for the moment. @kernel NR_ACTIVE_ANON */
+  /** Number of pages on the active list; true only for the moment. @kernel NR_ACTIVE_ANON @racy a hint, as zone_page_state: how much to scan */
   activeCount(): number {
     return this.cells.ld32(this.lists + LIST_BYTES + LRU.count);
   }

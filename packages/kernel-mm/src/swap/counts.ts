@@ -66,6 +66,7 @@ export class SlotCounts {
    * @param entry - any entry
    * @returns address of the area, with `swap_lock` held; or 0, without it
    * @kernel mm/swapfile.c swap_info_get, 2.6.34
+   * @racy the checks before the lock are the original's; the one after it decides
    */
   swapInfoGet(entry: SwapEntry): number {
     const { table } = this;

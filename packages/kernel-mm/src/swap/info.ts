@@ -294,17 +294,17 @@ export class SwapTable {
     this.context.assertHeld(this.swapLock.address, who);
   }
 
-  /** Entries of the table ever used. Any context. */
+  /** Entries of the table ever used. Any context. @racy read without swap_lock, as nr_swapfiles in 2.6.34; it only grows */
   nrSwapfiles(): number {
     return this.cells.ld32(this.globals + GLOBALS.nrSwapfiles);
   }
 
-  /** Free slots less reservations, in pages; negative during a swapoff. Any context. */
+  /** Free slots less reservations, in pages; negative during a swapoff. Any context. @racy reclaim reads nr_swap_pages without swap_lock, as in 2.6.34 */
   nrSwapPages(): number {
     return this.cells.ld32(this.globals + GLOBALS.nrSwapPages);
   }
 
-  /** Usable slots of all writable areas, in pages. Any context. */
+  /** Usable slots of all writable areas, in pages. Any context. @racy read without swap_lock, as total_swap_pages in 2.6.34 */
   totalSwapPages(): number {
     return this.cells.ld32(this.globals + GLOBALS.totalSwapPages);
   }
@@ -392,6 +392,7 @@ export class SwapTable {
   /**
    * Map byte of a slot. `swap_lock` held, or a hint; 0 when the area has no map.
    * @param entry - names a slot of an area that was ever used
+   * @racy swapoff looks at bytes of the map without swap_lock, as try_to_unuse does in 2.6.34, and looks again before it acts
    */
   mapByte(entry: SwapEntry): number {
     const area = this.infoOf(swpType(entry));

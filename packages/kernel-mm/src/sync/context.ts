@@ -373,6 +373,12 @@ export class Context {
     this.i32[this.task + WAIT_ADDRESS] = 0;
   }
 
+  /** Whether the task can wait for others: it may, and either the threads share the memory or who runs next is chosen. */
+  canWait(): boolean {
+    const { mayWait, control } = this.options;
+    return mayWait && (control !== null || this.cells.arena.shared);
+  }
+
   /**
    * Throws because this view must not wait.
    * @param what - what it would have waited for

@@ -16,6 +16,13 @@ import { TASKS_MAX } from './task.js';
 /** Index of a lock class. */
 export type LockClass = number;
 
+/**
+ * Whether a task may take a lock of a class while it holds another one of the same class, and which of the two it must take first: the one at the
+ * lower address, or that of the elder object, where the younger one has come from it. Detectors check the order of addresses; that of ages is
+ * the word of the callers. @kernel spin_lock_nested, SINGLE_DEPTH_NESTING
+ */
+export type LockNesting = 'never' | 'lower-address-first' | 'elder-first';
+
 /** Most classes a machine may have. */
 export const LOCK_CLASSES_MAX = 32;
 
@@ -47,12 +54,14 @@ export interface LockClassStats {
 /** Names of the classes; the same in every thread because all define them in the same order. */
 export class LockClasses {
   private readonly names: string[] = [];
+  private readonly nestings: LockNesting[] = [];
 
   /**
    * Defines a class. Called while the machine is laid out, in the same order in every thread.
    * @param name - for reports, unique
+   * @param nesting - whether its locks may lie in each other
    */
-  define(name: string): LockClass {
+  define(name: string, nesting: LockNesting = 'never'): LockClass {
     if (this.names.includes(name))
       throw new MisuseError('ERR_INVALID_ARGUMENT', `The lock class '${name}' is defined twice.`);
     if (this.names.length === LOCK_CLASSES_MAX) {
@@ -61,12 +70,18 @@ export class LockClasses {
         `Cannot define '${name}': a machine has at most ${LOCK_CLASSES_MAX} lock classes.`,
       );
     }
+    this.nestings.push(nesting);
     return this.names.push(name) - 1;
   }
 
   /** Name of a class. */
   nameOf(lockClass: LockClass): string {
     return this.names[lockClass] ?? `lock class ${lockClass}`;
+  }
+
+  /** Whether locks of a class may lie in each other. */
+  nestingOf(lockClass: LockClass): LockNesting {
+    return this.nestings[lockClass] ?? 'never';
   }
 
   /** Number of classes. */

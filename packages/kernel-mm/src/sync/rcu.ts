@@ -112,7 +112,7 @@ export class Rcu {
     for (;;) {
       const seen = Atomics.load(i32, address >> 2);
       if ((seen & NUMBER_MASK) !== number || context.tasks.stateOf(id) === TASK_FREE) break;
-      if (!context.options.mayWait || !context.cells.arena.shared) {
+      if (!context.canWait()) {
         context.wouldBlock(`${context.tasks.nameOf(id)} is reading under RCU`);
       }
       context.noteWaiting(address, -1);

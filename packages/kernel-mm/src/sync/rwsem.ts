@@ -195,7 +195,7 @@ export class RwSemaphore {
         if (Atomics.compareExchange(i32, cell, seen, writing ? seen | WRITER : seen + 1) === seen) break;
         continue;
       }
-      if (!context.options.mayWait || !context.cells.arena.shared) {
+      if (!context.canWait()) {
         if (writing) this.standDown(writers);
         context.noteRunning();
         context.wouldBlock(`${this.name()} is held by ${context.tasks.holdersOf(this.address)}`);

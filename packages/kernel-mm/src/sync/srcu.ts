@@ -240,7 +240,7 @@ export class Srcu {
     const { context } = this;
     const { tasks } = context;
     const name = `${tasks.nameOf(reader)} (task ${reader})`;
-    if (!context.options.mayWait || !this.cells.arena.shared) {
+    if (!context.canWait()) {
       context.wouldBlock(`${tasks.nameOf(reader)} is reading under ${this.nameOf(domain)}`);
     }
     const state = tasks.stateOf(reader);

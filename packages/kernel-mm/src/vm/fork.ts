@@ -105,7 +105,7 @@ export class Fork {
   }
 
   /**
-   * Copies entries from {@link cursor} on. Takes the page-table locks of both.
+   * Copies entries from {@link cursor} on. Takes the page-table locks of both, that of the parent first: a child is never a parent of its own.
    * @param end - virtual page behind the last one
    * @returns 0, or the swap entry that could not be copied, with the cursor on it
    * @kernel mm/memory.c copy_pte_range, 2.6.34

@@ -90,7 +90,7 @@ export function layoutAddressSpaces(
     mmapSems: layoutRwSemaphores(layout, 'mmap_sem', count),
     listLock: layoutLocks(layout, 'mmlist_lock'),
     anonVmas: layoutAnonVmas(layout, classes, count),
-    tableLockClass: classes.define('page_table_lock'),
+    tableLockClass: classes.define('page_table_lock', 'elder-first'),
     mmapSemClass: classes.define('mmap_sem'),
     listLockClass: classes.define('mmlist_lock'),
     count,

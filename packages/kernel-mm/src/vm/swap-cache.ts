@@ -235,7 +235,7 @@ export class SwapCache implements SwapCacheOps {
     return 0;
   }
 
-  /** Counters; exact only while nobody else swaps. */
+  /** Counters; exact only while nobody else swaps. @racy for reports */
   info(): SwapCacheInfo {
     return {
       pages: this.cells.ld32(this.space + SWAPPER_SPACE.nrPages),

@@ -154,7 +154,7 @@ export class Unuse implements SwapoffOps {
     }
   }
 
-  /** A number that grows with each slot of the area that is freed and each page-table entry that is replaced. */
+  /** A number that grows with each slot of the area that is freed and each page-table entry that is replaced. @racy only asked whether it has changed */
   private changesOf(type: number): number {
     return this.cells.ldu32(this.swap.table.infoOf(type) + SWAP_INFO.freed) + this.replaced;
   }

@@ -7,6 +7,7 @@ import {
   POINT_LOAD,
   POINT_LOCK,
   POINT_STORE,
+  POINT_TRYLOCK,
   POINT_UNLOCK,
   POINT_WAIT,
   POINT_WAKE,
@@ -139,6 +140,7 @@ describe('points of locks', () => {
       [POINT_ATOMIC, 'atomic'],
       [POINT_WAIT, 'wait'],
       [POINT_WAKE, 'wake'],
+      [POINT_TRYLOCK, 'trylock'],
     ]);
     const hooked = attachLocks(view.handle, {
       hook: (kind, object, site) => {
@@ -164,7 +166,7 @@ describe('points of locks', () => {
     expect(seen).to.deep.equal([
       'lock swap_lock 0 at 1',
       `unlock swap_lock ${mine} at 2`,
-      'lock swap_lock 0 at 3',
+      'trylock swap_lock 0 at 3',
       `unlock swap_lock ${mine} at 4`,
       'lock swapon_mutex 0 at 5',
       `unlock swapon_mutex ${mine} at 6`,

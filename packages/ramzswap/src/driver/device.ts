@@ -240,7 +240,7 @@ export abstract class RamzswapDevice {
     this.cells.st32(this.address + RAMZSWAP.notifierBlock, block);
   }
 
-  /** Size of the disk in bytes. */
+  /** Size of the disk in bytes. @racy requests are checked against it without a lock; under the lock of their slot it is seen whether the device was reset */
   disksize(): number {
     return this.cells.ldu32(this.address + RAMZSWAP.disksizeBytes);
   }

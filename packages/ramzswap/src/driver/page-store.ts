@@ -123,9 +123,10 @@ export abstract class PageStore extends RamzswapDevice {
     const offset = cells.ld16(entry + RZS_ENTRY.offset);
     const flags = cells.ld8(entry + RZS_ENTRY.flags);
     if (page === 0 && flags === 0) return;
-    cells.st32(entry + RZS_ENTRY.page, 0);
-    cells.st16(entry + RZS_ENTRY.offset, 0);
+    if (page !== 0) cells.st16(entry + RZS_ENTRY.offset, 0);
     cells.st8(entry + RZS_ENTRY.flags, 0);
+    // Last, and atomic: who sees it without the lock, in freeBeforeWrite, fills the entry anew, and nothing of this may come after that.
+    if (page !== 0) cells.atomicStore(entry + RZS_ENTRY.page, 0);
     if (page === 0) {
       this.stats.slotFreed(this.tableLockOf(slot), flags, 0);
       return;
@@ -149,7 +150,8 @@ export abstract class PageStore extends RamzswapDevice {
     const { cells } = this;
     const entry = this.entryOf(slot);
     // Only the holder of `rzs_lock` fills an entry, so one that is seen empty stays empty without the table lock.
-    if (cells.ld32(entry + RZS_ENTRY.page) === 0 && cells.ld8(entry + RZS_ENTRY.flags) === 0) return;
+    // @racy of a slot without a page the flags are all that is cleared, so that they are seen as 0 is enough
+    if (cells.atomicLoad(entry + RZS_ENTRY.page) === 0 && cells.ld8(entry + RZS_ENTRY.flags) === 0) return;
     this.lockSlot(slot);
     try {
       this.freePage(slot);

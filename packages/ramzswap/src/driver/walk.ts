@@ -30,8 +30,9 @@ export interface TableWalk {
 /**
  * Walks over the table.
  * @param device - initialised or not; one that is not is empty
+ * @param looksAtPool - whether the pool is walked through, too; without, it is taken at its word: for who looks at a device without objects very often
  */
-export function walkTable(device: RamzswapDevice): TableWalk {
+export function walkTable(device: RamzswapDevice, looksAtPool = true): TableWalk {
   const { cells } = device.pool.core;
   const objects: XvObject[] = [];
   const rawPages = new Set<number>();
@@ -64,7 +65,7 @@ export function walkTable(device: RamzswapDevice): TableWalk {
     }
   }
   const poolPages = new Set<number>();
-  if (slots !== 0) {
+  if (slots !== 0 && looksAtPool) {
     for (const object of objects) poolPages.add(object.page);
     for (const block of freeBlocksOf(device.pool)) poolPages.add(block.page);
     problems.push(...checkPool(device.pool, objects));
@@ -76,7 +77,7 @@ export function walkTable(device: RamzswapDevice): TableWalk {
     zero,
     goodCompress,
     comprBytes: comprBytes + rawPages.size * PAGE_SIZE,
-    poolPages: poolPages.size,
+    poolPages: looksAtPool ? poolPages.size : device.pool.totalPages(),
     header,
     problems,
   };

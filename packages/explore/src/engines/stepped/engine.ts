@@ -15,7 +15,7 @@ import { type Trace, type TraceStep } from '../../core/trace.js';
 import type { DefinedScenario } from '../../scenario/define.js';
 import type { ScenarioEnv, ScenarioOperation } from '../../scenario/scenario.js';
 import type { Stage } from '../../scenario/stage.js';
-import { DETECTOR_WORDS } from '../../watch/detectors.js';
+import type { SiteFacts } from '../../watch/site-facts.js';
 import { createGroup, GROUP, STEPS, writeJob, type GroupWords } from '../group.js';
 import { KEEP_HASHES, KEEP_TRACE, WATCH_ALL, type Engine, type Job, type JobResult } from '../job.js';
 import { takeBase } from '../reset.js';
@@ -31,6 +31,8 @@ export interface SteppedOptions {
   readonly faults?: number;
   /** Milliseconds since any fixed moment, for jobs with a time limit; none can have one when not given. */
   readonly now?: () => number;
+  /** What is known about the sites of the code, as `siteFactsOf` gathers it; without it nobody looks for data races. */
+  readonly sites?: SiteFacts;
   /** The words to work in, when another thread is to see them; made for the same tasks, step limit and faults. */
   readonly group?: GroupWords;
 }
@@ -86,8 +88,9 @@ export class SteppedEngine implements Engine {
     this.points = points;
     this.threads = scenario.threads.map(({ name }) => name);
     const stepLimit = options.stepLimit ?? STEP_LIMIT;
-    const config = { tasks: this.threads.length, stepLimit, faults: options.faults ?? 0 };
-    this.group = options.group ?? createGroup(config, stepLimit + 1, DETECTOR_WORDS, false);
+    const { exclusiveLocks = false } = scenario;
+    const config = { tasks: this.threads.length, stepLimit, faults: options.faults ?? 0, exclusiveLocks };
+    this.group = options.group ?? createGroup(config, stepLimit + 1, options.sites ?? null, false);
     this.current = this.castFor(0);
   }
 
@@ -126,6 +129,7 @@ export class SteppedEngine implements Engine {
       divergence: session.core.divergence(),
       hashes: group.hashes.slice(0, 2 * control[GROUP.HASHES]!),
       trace: (job.flags & KEEP_TRACE) === 0 ? [] : stepsOf(session.trace),
+      warnings: session.watch.warnings(),
       seconds: (now() - began) / 1000,
     };
   }
@@ -332,10 +336,7 @@ class SteppedControl implements Control {
   block(object: number, timed: boolean, site: number): void {
     const { turn, task } = this;
     const { core, watch } = turn.session!;
-    if (watch.isOn) {
-      watch.step(task, POINT_WAIT, object, site);
-      watch.block(task, object);
-    }
+    if (watch.isOn) watch.step(task, POINT_WAIT, object, site);
     this.waitedFor = object;
     turn.next = core.block(task, object, timed, site, turn.points!.n);
     turn.points!.n = core.countdown;
@@ -344,9 +345,8 @@ class SteppedControl implements Control {
   wake(object: number): void {
     const { turn, task } = this;
     if (turn.task !== task || turn.points === null) return;
-    const { core, watch } = turn.session!;
+    const { core } = turn.session!;
     if (turn.points.n > OFF_FLOOR) return;
-    if (watch.isOn) watch.wake(task, object);
     turn.points.n = core.wake(object, turn.points.n);
   }
 

@@ -3,8 +3,11 @@
  *
  * The weaver puts the builds of a package side by side: `dist/x.js`, `dist-sited/x.js` and `dist-stepped/x.js`.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { siteFactsOf, type SiteEntry, type SiteFacts } from '../../watch/site-facts.js';
 
 /**
  * Whether a module has another build beside it.
@@ -39,4 +42,50 @@ function addressesOf(module: string, build: 'sited' | 'stepped'): { address: str
     `/dist-${build}/`,
   );
   return { address, other };
+}
+
+/**
+ * What is known about the sites of a module and of all packages that it can import: their `sites.json`.
+ * @param module - address or path of a module, in any build
+ * @param unsited - see {@link SiteFacts.unsited}
+ */
+export function siteFactsFor(module: string, unsited: boolean): SiteFacts {
+  const { address } = addressesOf(module, 'sited');
+  const files = new Set<string>();
+  const own = packageOf(fileURLToPath(address));
+  if (own !== null) {
+    files.add(join(own.folder, 'dist-sited', 'sites.json'));
+    const require = createRequire(address);
+    for (const name of own.dependencies) addSites(files, () => require.resolve(`${name}/sites.json`));
+  }
+  addSites(files, () => fileURLToPath(import.meta.resolve('@swaplab/kernel-mm/sites.json')));
+  const contents = [...files].filter((file) => existsSync(file)).map(readSites);
+  return siteFactsOf(contents, unsited);
+}
+
+/** Packages that were not woven have no such file. */
+function addSites(files: Set<string>, resolve: () => string): void {
+  try {
+    files.add(resolve());
+  } catch {
+    return;
+  }
+}
+
+function readSites(file: string): Record<string, SiteEntry> {
+  return JSON.parse(readFileSync(file, 'utf8')) as Record<string, SiteEntry>;
+}
+
+/** The package that a file belongs to, and what it depends on. */
+function packageOf(file: string): { folder: string; dependencies: string[] } | null {
+  for (let folder = dirname(file); ; folder = dirname(folder)) {
+    const description = join(folder, 'package.json');
+    if (existsSync(description)) {
+      const { dependencies } = JSON.parse(readFileSync(description, 'utf8')) as {
+        dependencies?: Record<string, string>;
+      };
+      return { folder, dependencies: Object.keys(dependencies ?? {}) };
+    }
+    if (folder === dirname(folder)) return null;
+  }
 }

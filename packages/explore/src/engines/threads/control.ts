@@ -91,18 +91,14 @@ export class ThreadControl implements Control {
     if (!this.active) throw new ScheduleAbandoned();
     const session = this.live();
     const { watch, core } = session;
-    if (watch.isOn) {
-      watch.step(this.thread, POINT_WAIT, object, site);
-      watch.block(this.thread, object);
-    }
+    if (watch.isOn) watch.step(this.thread, POINT_WAIT, object, site);
     this.goOn(core.block(this.thread, object, timed, site, this.left));
     if (watch.isOn) watch.resume(this.thread, object);
   }
 
   wake(object: number): void {
     if (!this.active) return;
-    const { watch, core } = this.live();
-    if (watch.isOn) watch.wake(this.thread, object);
+    const { core } = this.live();
     this.left = core.wake(object, this.left);
   }
 

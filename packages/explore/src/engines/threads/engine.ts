@@ -12,7 +12,7 @@ import { Trace, type TraceStep } from '../../core/trace.js';
 import { WORD } from '../../core/words.js';
 import type { DefinedScenario } from '../../scenario/define.js';
 import type { Stage } from '../../scenario/stage.js';
-import { DETECTOR_WORDS } from '../../watch/detectors.js';
+import type { SiteFacts } from '../../watch/site-facts.js';
 import { createGroup, GROUP, PHASE_IDLE, STEPS, writeJob, type GroupWords } from '../group.js';
 import { KEEP_TRACE, type Engine, type Failure, type Job, type JobResult } from '../job.js';
 import type { ResetBase } from '../reset.js';
@@ -34,6 +34,8 @@ export interface ThreadsOptions {
   readonly group?: number;
   /** Whether all threads are put on one core, where that can be done; true by default. */
   readonly pin?: boolean;
+  /** What is known about the sites of the code, as `siteFactsOf` gathers it; without it nobody looks for data races. */
+  readonly sites?: SiteFacts;
   /** Milliseconds without any progress after which the watchdog ends the job; 10,000 by default. */
   readonly hangLimitMs?: number;
 }
@@ -71,6 +73,7 @@ export class ThreadsEngine implements Engine {
   private readonly parts: EngineParts;
   private readonly starter: Baton;
   private failure: Failure | null = null;
+  private warnings: readonly string[] = [];
   private settle: ((error: Error | null) => void) | null = null;
   private closed = false;
 
@@ -101,8 +104,9 @@ export class ThreadsEngine implements Engine {
       tasks: names.length,
       ...(options.stepLimit === undefined ? {} : { stepLimit: options.stepLimit }),
       faults: options.faults ?? 0,
+      exclusiveLocks: scenario.exclusiveLocks ?? false,
     };
-    const group = createGroup(config, (options.stepLimit ?? 20_000) + 1, DETECTOR_WORDS, true);
+    const group = createGroup(config, (options.stepLimit ?? 20_000) + 1, options.sites ?? null, true);
     const baton = new Int32Array(new SharedArrayBuffer(4 * batonWords(names.length)));
     const before = new Set(threadIds());
     const workers: Worker[] = [];
@@ -159,6 +163,7 @@ export class ThreadsEngine implements Engine {
       divergence: this.core.divergence(),
       hashes: group.hashes.slice(0, 2 * control[GROUP.HASHES]!),
       trace: (job.flags & KEEP_TRACE) === 0 ? [] : stepsOf(new Trace(group.trace)),
+      warnings: this.warnings,
       seconds: (performance.now() - began) / 1000,
     };
   }
@@ -204,6 +209,7 @@ export class ThreadsEngine implements Engine {
   private hear(message: WorkerMessage): void {
     const { control } = this.parts.group;
     if (message.type === 'failure') this.failure = message.failure;
+    if (message.type === 'done') this.warnings = message.warnings;
     // The two messages may come from different threads, and so in any order.
     const failureIsHere = control[GROUP.FAILED] === 0 || this.failure !== null;
     if (control[GROUP.PHASE] === PHASE_IDLE && failureIsHere) this.settle?.(null);

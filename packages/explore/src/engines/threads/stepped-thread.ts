@@ -9,7 +9,7 @@ import { ScheduleCore } from '../../core/schedule.js';
 import { WORD } from '../../core/words.js';
 import type { DefinedScenario } from '../../scenario/define.js';
 import type { Stage } from '../../scenario/stage.js';
-import { DETECTOR_WORDS } from '../../watch/detectors.js';
+import type { SiteFacts } from '../../watch/site-facts.js';
 import { createGroup, GROUP, type GroupWords } from '../group.js';
 import type { Engine, Job, JobResult } from '../job.js';
 import { EngineError } from './engine.js';
@@ -27,6 +27,8 @@ export interface SteppedThreadOptions {
   readonly stepLimit: number;
   /** Kinds of faults that may be injected, as bits `1 << kind`. */
   readonly faults: number;
+  /** What is known about the sites of the code; without it nobody looks for data races. */
+  readonly sites?: SiteFacts;
   /** Milliseconds without any progress after which the watchdog ends the job; 10,000 by default. */
   readonly hangLimitMs?: number;
 }
@@ -65,8 +67,9 @@ export class SteppedThread implements Engine {
    */
   static async start(options: SteppedThreadOptions): Promise<SteppedThread> {
     const { module, scenario, variants, stepLimit, faults } = options;
-    const config = { tasks: scenario.threads.length, stepLimit, faults };
-    const group = createGroup(config, stepLimit + 1, DETECTOR_WORDS, true);
+    const { exclusiveLocks = false } = scenario;
+    const config = { tasks: scenario.threads.length, stepLimit, faults, exclusiveLocks };
+    const group = createGroup(config, stepLimit + 1, options.sites ?? null, true);
     const start: SteppedStart = { module, variants, stepLimit, faults, group };
     const worker = new Worker(new URL('./stepped-worker.js', import.meta.url), { workerData: start });
     const engine = new SteppedThread(options, group, worker);

@@ -36,7 +36,7 @@ export interface WorkerGo {
 export type WorkerMessage =
   | { readonly type: 'attached'; readonly base: ResetBase | null }
   | { readonly type: 'failure'; readonly failure: Failure }
-  | { readonly type: 'done' };
+  | { readonly type: 'done'; readonly warnings: readonly string[] };
 
 /** Module of a scenario, in the build of the code it was loaded from. */
 interface ScenarioModule {
@@ -120,7 +120,7 @@ function play(session: Session): number {
   if (session.phase() === PHASE_UNWIND && session.waiting() !== 0) return lowestTask(session.waiting());
   if (session.finish()) return start.thread;
   tellFailure(session);
-  tell({ type: 'done' });
+  tell({ type: 'done', warnings: session.watch.warnings() });
   return NOBODY;
 }
 
