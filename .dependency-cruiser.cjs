@@ -1,7 +1,7 @@
 // The direction of imports. `npm run layering` proves it.
 //
 // Between packages: kernel-mm imports nothing; ramzswap imports the public entry of kernel-mm, and fflate; explore imports
-// the public entry of kernel-mm; harness imports the public entries of all. Inside kernel-mm every room stands on the rooms named before it.
+// the public entry of kernel-mm; museum those of the three; harness imports the public entries of all. Inside kernel-mm every room stands on the rooms named before it.
 'use strict';
 
 /** The rooms of kernel-mm/src from the ground up. A room may import only rooms further left. */
@@ -96,14 +96,21 @@ module.exports = {
       },
     },
     {
+      name: 'museum-imports-public-entries',
+      comment: 'Scenarios use what kernel-mm, ramzswap and explore export, and nothing of the host.',
+      severity: 'error',
+      from: { path: '^packages/museum/src/' },
+      to: { pathNot: ['^packages/museum/src/', '^packages/(kernel-mm|ramzswap|explore)/src/index\\.ts$'] },
+    },
+    {
       name: 'harness-uses-public-entries',
       comment: 'The harness is an importer like any other: it uses what the packages export.',
       severity: 'error',
       from: { path: '^packages/harness/src/' },
       to: {
-        path: '^packages/(kernel-mm|ramzswap|explore)/',
+        path: '^packages/(kernel-mm|ramzswap|explore|museum)/',
         pathNot: [
-          '^packages/(kernel-mm|ramzswap|explore)/src/index\\.ts$',
+          '^packages/(kernel-mm|ramzswap|explore|museum)/src/index\\.ts$',
           '^packages/ramzswap/src/codec/lzo1x\\.ts$',
         ],
       },

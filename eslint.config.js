@@ -162,7 +162,7 @@ export default defineConfig(
         {
           patterns: [
             {
-              regex: '^(\\.\\./)+(kernel-mm|ramzswap|explore|harness)/',
+              regex: '^(\\.\\./)+(kernel-mm|ramzswap|explore|museum|harness)/',
               message: 'Import another package by its name.',
             },
           ],

@@ -8,7 +8,7 @@ const ANSWER_LIMIT_MS = 60_000;
 
 /** The modules that run in threads of their own, beside this one. */
 export type BenchModule =
-  'bench-worker' | 'codec-worker' | 'path-worker' | 'slots-worker' | 'xvmalloc-worker';
+  'bench-worker' | 'codec-worker' | 'engines-worker' | 'path-worker' | 'slots-worker' | 'xvmalloc-worker';
 
 /** A running worker. `Order` is what its module understands. */
 export class BenchThread<Order> {

@@ -5,6 +5,7 @@ import { availableParallelism, cpus } from 'node:os';
 import { UsageError } from '../errors.js';
 import { COMPILER_DEFAULT } from './c-twin.js';
 import { CODEC_GROUP } from './codec-bench.js';
+import { ENGINES_GROUP } from './engines-bench.js';
 import { BENCH_SCHEMA, skippedRow, type BenchDocument, type BenchRow } from './document.js';
 import { BENCH_GROUPS } from './groups.js';
 import { PATH_GROUP } from './path-bench.js';
@@ -42,6 +43,7 @@ const GROUPS: Readonly<Record<(typeof BENCH_GROUPS)[number], BenchGroup>> = {
   codec: CODEC_GROUP,
   xvmalloc: XVMALLOC_GROUP,
   policies: POLICIES_GROUP,
+  engines: ENGINES_GROUP,
 };
 
 /**

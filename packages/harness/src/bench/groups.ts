@@ -3,4 +3,4 @@
  */
 
 /** The groups that can be measured, in the order they are shown. */
-export const BENCH_GROUPS = ['sync', 'slots', 'path', 'codec', 'xvmalloc', 'policies'] as const;
+export const BENCH_GROUPS = ['sync', 'slots', 'path', 'codec', 'xvmalloc', 'policies', 'engines'] as const;

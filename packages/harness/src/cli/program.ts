@@ -7,7 +7,7 @@
 import { readFileSync } from 'node:fs';
 
 import { KERNEL_EVENT_TYPES } from '@swaplab/kernel-mm';
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Command, CommanderError } from 'commander';
 
 import {
   EnvironmentError,
@@ -16,11 +16,9 @@ import {
   EXIT_INTERRUPTED,
   EXIT_USAGE,
   InterruptedError,
-  TimeLimitError,
   UsageError,
 } from '../errors.js';
 import { PAGES_SPEC_FORMS } from '../pages/spec.js';
-import { UINT32_RANGE } from '../random.js';
 import { REPLAY_SLOTS } from '../replay/options.js';
 import { TRACE_FORMATS } from '../replay/formats/row.js';
 import { RUN_CODECS, RUN_POLICIES, RUN_PROFILES, RUN_SCENARIOS, RUN_SPINLOCKS } from '../run/options.js';
@@ -28,10 +26,12 @@ import { INJECTED_FAULTS } from '../swappers/task.js';
 import { WORKLOAD_NAMES } from '../workload/plan.js';
 import { BENCH_GROUPS, benchCommand, type BenchFlags } from './bench-command.js';
 import { conformanceCommand, type ConformanceFlags } from './conformance-command.js';
+import { addScheduleCommands } from './schedule-program.js';
 import type { ReplayTraceFlags } from './replay-trace-command.js';
 import { runCommand, type RunFlags } from './run-command.js';
 import type { RzscontrolFlags, ZramctlFlags } from './rzscontrol-command.js';
 import type { CommandContext, Terminal } from './terminal.js';
+import { parseInteger, parseSeconds, parseSeed, splitList, withTimeLimit } from './values.js';
 
 const EXIT_CODES = `
 Exit codes:
@@ -276,6 +276,8 @@ function buildProgram(context: CommandContext, setExitCode: (code: number) => vo
       );
     });
 
+  addScheduleCommands(program, context, EXIT_CODES, setExitCode);
+
   // The tool reads its own words, as it always did; its usage is the help, too.
   program
     .command('rzscontrol')
@@ -312,34 +314,10 @@ function buildProgram(context: CommandContext, setExitCode: (code: number) => vo
     const [name] = program.args;
     const verdict = name === undefined ? 'no command is given' : `command "${name}" is not known`;
     throw new UsageError(
-      `${verdict}; allowed: run, bench, conformance, replay-trace, rzscontrol, zramctl; swaplab --help shows more`,
+      `${verdict}; allowed: run, bench, conformance, replay-trace, explore, replay, museum, rzscontrol, zramctl; swaplab --help shows more`,
     );
   });
   return program;
-}
-
-/** Runs a command with a signal that is aborted, with a `TimeLimitError`, when the limit is reached. */
-async function withTimeLimit(
-  seconds = 300,
-  context: CommandContext,
-  command: (context: CommandContext) => Promise<number>,
-): Promise<number> {
-  const limit = new AbortController();
-  const timer = setTimeout(() => {
-    limit.abort(new TimeLimitError(`the time limit of ${String(seconds)} s was reached`));
-  }, seconds * 1000);
-  try {
-    const code = await command({ ...context, signal: AbortSignal.any([context.signal, limit.signal]) });
-    // Work that answers an abort with what it has so far, instead of rejecting, must not pass as complete.
-    limit.signal.throwIfAborted();
-    return code;
-  } catch (error) {
-    // Work may reject with an error of its own when it is aborted: the limit is the reason all the same.
-    limit.signal.throwIfAborted();
-    throw error;
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** Prints an error as one sentence and says what to exit with. */
@@ -378,33 +356,6 @@ function interruptOf(signal: AbortSignal): { readonly message: string; readonly 
 function exitCodeOf(error: unknown): number | null {
   if (typeof error !== 'object' || error === null || !('exitCode' in error)) return null;
   return typeof error.exitCode === 'number' ? error.exitCode : null;
-}
-
-function parseInteger(text: string): number {
-  if (!/^-?\d+$/.test(text)) throw new InvalidArgumentError('A whole number is needed.');
-  return Number(text);
-}
-
-function parseSeed(text: string): number {
-  const seed = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (!(seed < UINT32_RANGE)) {
-    throw new InvalidArgumentError(`Allowed: 0 to ${String(UINT32_RANGE - 1)}.`);
-  }
-  return seed;
-}
-
-function parseSeconds(text: string): number {
-  const seconds = /^\d*\.?\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (!(seconds >= 0.1 && seconds <= 86_400)) {
-    throw new InvalidArgumentError('Allowed: 0.1 to 86400 seconds.');
-  }
-  return seconds;
-}
-
-function splitList(text: string): string[] {
-  const names = text.split(',').filter((name) => name !== '');
-  if (names.length === 0) throw new InvalidArgumentError('At least one name is needed.');
-  return names;
 }
 
 function packageVersion(): string {
