@@ -4,6 +4,7 @@
 import type { Decision } from '../core/decisions.js';
 import type { Divergence, ScheduleCore } from '../core/schedule.js';
 import type { TraceStep } from '../core/trace.js';
+import type { SiteInfo } from '../report/sites.js';
 import type { StrategyId } from '../strategies/strategy.js';
 
 /** The step hash and the memory hash of each schedule are kept. */
@@ -16,6 +17,8 @@ export const WATCH_RACES = 4;
 export const WATCH_LOCK_ORDER = 8;
 /** What is freed is looked at: use after free and leaks. */
 export const WATCH_MEMORY = 16;
+/** Points without a site are given one by the place of their code, for reports; other hashes come of it. Only the engine on threads can do that. */
+export const KEEP_PLACES = 64;
 /** All detectors. Assertions, deadlocks, sleeping in atomic context and the step limit are always there. */
 export const WATCH_ALL = WATCH_RACES | WATCH_LOCK_ORDER | WATCH_MEMORY;
 
@@ -53,6 +56,7 @@ export type FailureKind =
   | 'data race'
   | 'lock order'
   | 'use after free'
+  | 'double free'
   | 'leak'
   | 'check';
 
@@ -117,6 +121,15 @@ export interface JobResult {
   readonly seconds: number;
 }
 
+/** A place in code that was not woven, seen from the stack. */
+export interface Place {
+  /** The number that its points are given instead of a site. */
+  readonly site: number;
+  /** The file as an absolute path. */
+  readonly path: string;
+  readonly info: SiteInfo;
+}
+
 /** Runs schedules of one scenario. */
 export interface Engine {
   /** `'threads'` or `'stepped'`. */
@@ -132,6 +145,8 @@ export interface Engine {
   run(job: Job): Promise<JobResult>;
   /** Ends the present job at the next schedule; for engines that leave the calling thread free. */
   interrupt?(): void;
+  /** The places seen in all schedules with {@link KEEP_PLACES}; for engines that can see them. */
+  places?(): Promise<readonly Place[]>;
   /** Name of what lies at an address. */
   describe(address: number): string;
   /** The schedule core, to be looked at between jobs: decisions, strategies, how far a search has come. */

@@ -106,6 +106,15 @@ export class Session {
     return core.begin(seed, control[GROUP.STRATEGY]!, control[GROUP.PARAMETER]);
   }
 
+  /**
+   * Begins the present schedule anew: what was done of it does not count.
+   * @returns the thread that runs first
+   */
+  again(): number {
+    this.resetter.reset(true, false);
+    return this.begin();
+  }
+
   /** Notes that the body of a thread begins. */
   enter(thread: number): void {
     // The flags may be those of another job than when this thread ran last.
@@ -371,15 +380,20 @@ function describeThrown(thrown: unknown): { kind: FailureKind; sentence: string;
   return { kind: kindOf(thrown), sentence, report };
 }
 
-/** How `Context.mightSleep` begins its report. */
-const SLEEPING = 'Sleeping in atomic context';
+const DOUBLE_FREE = /is freed twice|with 0 references|dropped once too often|is freed, but it is free/;
+
+/** What the kernel finds out by itself, by how it says so: `Context.mightSleep`, `Frames`, `XvPool.free`. */
+function kindOfBug(report: string): FailureKind {
+  if (report.startsWith('Sleeping in atomic context')) return 'sleep in atomic';
+  return DOUBLE_FREE.test(report.slice(0, report.indexOf('\n'))) ? 'double free' : 'assertion';
+}
 
 function kindOf(thrown: unknown): FailureKind {
   if (thrown instanceof DetectedError) return thrown.kind;
   if (thrown instanceof CheckError)
     return thrown.thrown instanceof DetectedError ? thrown.thrown.kind : 'check';
   if (thrown instanceof KernelBug || isNamed(thrown, 'KernelBug'))
-    return (thrown as Error).message.startsWith(SLEEPING) ? 'sleep in atomic' : 'assertion';
+    return kindOfBug((thrown as Error).message);
   if (isNamed(thrown, 'AssertionError') || thrown instanceof MisuseError) return 'assertion';
   return 'exception';
 }

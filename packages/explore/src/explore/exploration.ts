@@ -7,7 +7,7 @@
  */
 import { scheduleSeed } from '../core/random.js';
 import type { TraceStep } from '../core/trace.js';
-import { WATCH_ALL, type Engine, type Failure, type FailureKind, type JobResult } from '../engines/job.js';
+import { WATCH_ALL, type Engine, type Failure, type FailureKind } from '../engines/job.js';
 import type { Scenario } from '../scenario/scenario.js';
 import {
   NO_BOUND,

@@ -6,7 +6,7 @@
  * rejects with a {@link ScheduleError} when a schedule fails: it carries the token, the report, and the command that plays it again.
  */
 import { MisuseError } from '@swaplab/kernel-mm';
-import type { Engine } from '../engines/job.js';
+import { WATCH_ALL, type Engine } from '../engines/job.js';
 import { SteppedEngine } from '../engines/stepped/engine.js';
 import type { ReportModel } from '../report/model.js';
 import { textReport } from '../report/text.js';
@@ -20,6 +20,7 @@ import {
 } from './exploration.js';
 import { replayCommand } from './command.js';
 import { faultMask, faultNames, type FaultName } from './faults.js';
+import type { OpenScenario } from './open-scenario.js';
 import { reportOf } from './report-of.js';
 
 /** How an engine is opened. */
@@ -39,8 +40,9 @@ export interface OpenOptions {
   /** Milliseconds without any progress after which the watchdog ends a job; 10,000 by default. */
   readonly hangLimitMs?: number;
   /**
-   * Among which loads and stores data races are looked for: `'sited'`, the default, among those whose lines are known, since the code they are in says
-   * which races it intends; `'all'` among all of them, for code that was not woven and intends none.
+   * Among which loads and stores data races are looked for: `'sited'` among those whose lines are known, since the code they are in says which
+   * races it intends; `'all'` among all of them, for code that was not woven and intends none. By default all of a scenario with a memory of its
+   * own that was not woven, else the sited ones.
    */
   readonly races?: 'sited' | 'all';
   /**
@@ -48,16 +50,6 @@ export interface OpenOptions {
    * default.
    */
   readonly ownThread?: boolean;
-}
-
-/** An engine, and what it was opened for. */
-export interface OpenScenario {
-  readonly engine: Engine;
-  readonly scenario: DefinedScenario<unknown, unknown>;
-  /** For tokens. */
-  readonly hash: number;
-  /** Address of its module, in the build that is played. */
-  readonly module: string;
 }
 
 /** A schedule has failed. */
@@ -104,13 +96,21 @@ export async function openScenario(module: URL | string, options: OpenOptions = 
   const address = builds.buildOf(String(module), options.engine === 'stepped' ? 'stepped' : 'sited');
   const { default: scenario } = (await import(address)) as { default?: DefinedScenario<unknown, unknown> };
   requireDefined(scenario, String(module));
+  requireKernel(scenario, variants);
   const hash = scenarioHash({ name: scenario.name, variants, faults, stepLimit });
-  const sites = builds.siteFactsFor(address, options.races === 'all');
+  const sites = builds.siteFactsFor(address, (options.races ?? usualRaces(scenario, address)) === 'all');
   if (options.engine === 'stepped') {
     if (options.ownThread !== true) {
       const now = (): number => performance.now();
       return {
-        engine: new SteppedEngine(scenario, { variants, faults, stepLimit, now, sites }),
+        engine: new SteppedEngine(scenario, {
+          variants,
+          faults,
+          stepLimit,
+          now,
+          sites,
+          ...(await builds.plainBuildOf(address)),
+        }),
         scenario,
         hash,
         module: address,
@@ -152,6 +152,22 @@ export async function hasSteppedBuild(module: URL | string): Promise<boolean> {
   return hasBuild(String(module), 'stepped');
 }
 
+function usualRaces({ memory }: DefinedScenario<unknown, unknown>, address: string): 'sited' | 'all' {
+  return memory !== undefined && !/\/dist-(?:sited|stepped)\//.test(address) ? 'all' : 'sited';
+}
+
+/** Variants that nobody takes would say that something was tried. */
+function requireKernel(
+  { name, memory }: DefinedScenario<unknown, unknown>,
+  variants: readonly string[],
+): void {
+  if (memory === undefined || variants.length === 0) return;
+  throw new MisuseError(
+    'ERR_INVALID_ARGUMENT',
+    `The scenario '${name}' has a memory of its own and no kernel: there are no variants of it such as '${variants[0]!}'.`,
+  );
+}
+
 function requireDefined(
   scenario: Partial<DefinedScenario<unknown, unknown>> | undefined,
   module: string,
@@ -191,7 +207,8 @@ export async function explore(
       detectors: options.detectors ?? true,
       stepLimit: options.stepLimit,
     });
-    throw new ScheduleError(exploration, finding, await reportOf(opened, finding, { seed, command }));
+    const flags = (options.detectors ?? true) ? WATCH_ALL : 0;
+    throw new ScheduleError(exploration, finding, await reportOf(opened, finding, { seed, command, flags }));
   } finally {
     await engine.close();
   }

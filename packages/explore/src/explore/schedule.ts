@@ -32,10 +32,13 @@ export class DivergedError extends Error {
   readonly code = 'ERR_DIVERGED';
 }
 
-/** What is the same in two failures of one cause: their kind and their words, but for numbers. */
+/** What is the same in two failures of one cause: their kind and their words, but for numbers other than those of sites. */
 export function signatureOf({ kind, sentence }: Failure): string {
   if (kind === 'deadlock' || kind === 'livelock') return kind;
-  return `${kind}: ${sentence.replace(/0x[0-9a-f]+|-?\d+/gi, '#')}`;
+  // Which of the two came first is a matter of the schedule.
+  if (kind === 'data race')
+    return `${kind}: ${[...sentence.matchAll(/site -?\d+/g)].map(String).sort().join(' ')}`;
+  return `${kind}: ${sentence.replace(/(?<!site )\b0x[0-9a-f]+|(?<!site |\d)-?\d+/gi, '#')}`;
 }
 
 /**

@@ -3,11 +3,15 @@
  *
  * Pure: whatever is not in the finding (names of addresses, places of sites, lines of the source) is given as functions and tables.
  */
-import { FAULT_ALLOCATION, FAULT_IO, FAULT_SPURIOUS_WAKE, POINT_LOAD, POINT_UNLOCK } from '@swaplab/kernel-mm';
+import {
+  FAULT_ALLOCATION,
+  FAULT_IO,
+  FAULT_SPURIOUS_WAKE,
+  POINT_LOAD,
+  POINT_UNLOCK,
+} from '@swaplab/kernel-mm';
 import { CHOICE_FAULT } from '../core/decisions.js';
 import type { Failure, ThreadState } from '../engines/job.js';
-import type { Finding } from '../explore/exploration.js';
-import { countSwitches } from '../explore/shrink.js';
 import type { TraceStep } from '../core/trace.js';
 import { graphOf } from './graphs.js';
 import { historyOf, type History } from './history.js';
@@ -26,7 +30,7 @@ import {
   type ReportTouched,
 } from './model.js';
 import { relevanceOf } from './relevance.js';
-import { relativePath, SiteTable } from './sites.js';
+import { relativePath, type SiteTable } from './sites.js';
 import { Tables } from './tables.js';
 import { kindWord, whatOf } from './words.js';
 
@@ -40,8 +44,21 @@ export interface ScenarioOutline {
   }[];
 }
 
-/** A schedule that failed, as it was found or played. */
-export type ReportedSchedule = Pick<Finding, 'failure' | 'trace' | 'dropped' | 'token'> & Partial<Finding>;
+/** A schedule that failed, as it was found (a `Finding`) or only played: then what a search says is not there. */
+export interface ReportedSchedule {
+  readonly failure: Failure;
+  readonly trace: readonly TraceStep[];
+  /** For each thread, which of its operations are left out, as bits. */
+  readonly dropped: readonly number[];
+  readonly token: string;
+  /** The schedule of the search in which it was found, and by which strategy. */
+  readonly schedule?: number;
+  readonly strategy?: string;
+  /** How often it was played again. */
+  readonly confirmed?: number;
+  readonly minimal?: boolean;
+  readonly minimality?: string;
+}
 
 /** What a report is made from. */
 export interface ReportInput {
@@ -74,7 +91,11 @@ const TASK_LINE = /^\s*>? .* \(task \d+, /;
 const SITE = /\bsite (-?\d+)/g;
 const STACK_MAX = 6;
 /** Primitives that only read though their kind does not say so. */
-const READS: ReadonlySet<string> = new Set(['Cells.atomicLoad', 'Cells.isZeroPage', 'WaitQueue.prepareToWait']);
+const READS: ReadonlySet<string> = new Set([
+  'Cells.atomicLoad',
+  'Cells.isZeroPage',
+  'WaitQueue.prepareToWait',
+]);
 /** In a stack: an unlock is what has failed. */
 const UNLOCKING = /^\s+at .*(?:nlock|upRead|upWrite) \(/m;
 
@@ -127,9 +148,12 @@ class Builder {
     const threads = scenario.threads.map(({ name }, task) => this.thread(name, task));
     const segments = this.segments();
     const spans = this.spans();
-    const touched = relevance.objects.map((address) => this.touched(address)).filter((entry) => entry !== null);
+    const touched = relevance.objects
+      .map((address) => this.touched(address))
+      .filter((entry) => entry !== null);
     const details = detailsOf(failure, graph?.kind === 'lock order');
-    for (const text of [failure.sentence, ...details]) for (const site of sitesIn(text)) this.tables.place(site);
+    for (const text of [failure.sentence, ...details])
+      for (const site of sitesIn(text)) this.tables.place(site);
     const places = this.tables.places();
     const placed = (text: string): string => this.withPlaces(text, places);
     return {
@@ -146,7 +170,7 @@ class Builder {
       token: finding.token,
       command: input.command,
       search: this.search(),
-      switches: countSwitches(trace),
+      switches: Math.max(0, segments.length - 1),
       preemptions: failure.preemptions,
       faults: faultsOf(failure),
       threads,
@@ -219,8 +243,9 @@ class Builder {
     const names = input.scenario.threads.map(({ name }) => name);
     for (const { task, object, from } of history.waits) {
       const holders = history.holds
-        .filter(({ lock, from: since, dropped, task: other }) =>
-          lock === object && other !== task && since <= from && (dropped < 0 || dropped > from),
+        .filter(
+          ({ lock, from: since, dropped, task: other }) =>
+            lock === object && other !== task && since <= from && (dropped < 0 || dropped > from),
         )
         .map(({ task: other }) => names[other] ?? String(other));
       if (holders.length > 0) notes.set(from, `held by ${holders.join(', ')}`);
@@ -243,10 +268,18 @@ class Builder {
     return {
       name,
       state: isLeftOut ? 'left out' : (state?.state ?? 'not started'),
-      pending: state !== undefined && isPending && !isLeftOut ? this.pendingOf(state) : null,
+      pending:
+        state !== undefined && isPending && !isLeftOut ? this.pendingOf(this.withSite(state, task)) : null,
       holds: held.map(({ address }) => this.held(address, this.lastAsked(task, address, trace.length))),
       leftOut: leftOut.map((operation) => operation.name),
     };
+  }
+
+  /** Where a thread waits is where its last step stands, if it is not known otherwise. */
+  private withSite(state: ThreadState, task: number): ThreadState {
+    const last = this.trace.findLast((step) => step.task === task);
+    const isThere = state.site === 0 && state.state === 'waits' && last?.object === state.object;
+    return isThere ? { ...state, site: last.site } : state;
   }
 
   private pendingOf({ kind, object, site, state }: ThreadState): ReportPending | null {
@@ -315,7 +348,9 @@ class Builder {
     if (word === 'wait') return 'waits';
     const next = history.next[last]!;
     if (next >= 0) return kindWord(trace[next]!.kind) === 'yield' ? 'gives way' : 'preempted';
-    return failure.threads[task]?.state === 'stands' ? 'preempted' : 'ended';
+    const state = failure.threads[task];
+    if (state?.state !== 'stands') return 'ended';
+    return kindWord(state.kind) === 'yield' ? 'gives way' : 'preempted';
   }
 
   private spans(): ReportSpan[] {
@@ -323,7 +358,14 @@ class Builder {
     const spans: ReportSpan[] = [];
     for (const { task, lock, asked, from, dropped } of history.holds) {
       const object = tables.object(lock);
-      spans.push({ kind: 'holds', thread: task, object, from: Math.min(from, trace.length - 1), until: dropped, asked });
+      spans.push({
+        kind: 'holds',
+        thread: task,
+        object,
+        from: Math.min(from, trace.length - 1),
+        until: dropped,
+        asked,
+      });
     }
     for (const { task, object, from, until } of history.waits) {
       spans.push({ kind: 'waits', thread: task, object: tables.object(object), from, until, asked: from });
@@ -333,7 +375,8 @@ class Builder {
 
   private touched(address: number): ReportTouched | null {
     const latest = new Map<number, number>();
-    for (const [index, { task, object }] of this.trace.entries()) if (object === address) latest.set(task, index);
+    for (const [index, { task, object }] of this.trace.entries())
+      if (object === address) latest.set(task, index);
     if (latest.size < 2) return null;
     const last = [...latest.values()].sort((one, other) => other - one);
     return { object: this.tables.object(address), last };
@@ -370,7 +413,12 @@ function stackOf({ report, kind }: Failure): string[] {
     .split('\n')
     .filter((line) => /^\s+at /.test(line))
     .map((line) => line.trim().slice(3))
-    .filter((line) => !/node:internal|\/explore\/(dist|src|woven)[^/]*\/(engines|explore|watch|scenario)\/|\/kernel-mm\/[^/]+\/sync\//.test(line))
+    .filter(
+      (line) =>
+        !/node:internal|\/explore\/(dist|src|woven)[^/]*\/(engines|explore|watch|scenario)\/|\/kernel-mm\/[^/]+\/sync\//.test(
+          line,
+        ),
+    )
     .map(frameText)
     .filter((frame) => frame !== '')
     .slice(0, STACK_MAX);

@@ -100,7 +100,12 @@ class ChainMaker {
     const wait = this.history.waits.findLast((entry) => entry.task === task && entry.object === object);
     this.tasks.push(task);
     this.nodes.push({ kind: 'thread', name });
-    this.links.push({ kind: 'waits for', ...NO_LOCKS, step: wait?.from ?? -1, place: this.tables.place(site) });
+    this.links.push({
+      kind: 'waits for',
+      ...NO_LOCKS,
+      step: wait?.from ?? -1,
+      place: this.tables.place(site === 0 && wait !== undefined ? this.trace[wait.from]!.site : site),
+    });
     this.nodes.push({ kind: 'lock', name: this.tables.nameOf(object) });
   }
 
@@ -127,7 +132,8 @@ class ChainMaker {
   end(task: number | undefined): ReportChain {
     const { nodes, links, tasks } = this;
     const isCycle = task !== undefined && tasks[0] === task;
-    if (task !== undefined && !isCycle) nodes.push({ kind: 'thread', name: this.failure.threads[task]!.name });
+    if (task !== undefined && !isCycle)
+      nodes.push({ kind: 'thread', name: this.failure.threads[task]!.name });
     return { nodes, links, isCycle };
   }
 }

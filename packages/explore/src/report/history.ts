@@ -6,12 +6,7 @@
  * with it is to drop it, or when it still held it when the schedule failed. Anything else was a try that did not succeed. A task that had to wait
  * for a lock has it from the step at which it goes on.
  */
-import {
-  POINT_LOCK,
-  POINT_UNLOCK,
-  POINT_WAIT,
-  POINT_WAKE,
-} from '@swaplab/kernel-mm';
+import { POINT_LOCK, POINT_TRYLOCK, POINT_UNLOCK, POINT_WAIT, POINT_WAKE } from '@swaplab/kernel-mm';
 import type { TraceStep } from '../core/trace.js';
 import type { ReportEdge } from './model.js';
 
@@ -65,8 +60,15 @@ export function historyOf(
   const holds = findHolds(trace, next, holdsAtEnd);
   const waits = findWaits(trace, next);
   const locks = new Set<number>();
-  for (const { kind, object } of trace) if (kind === POINT_LOCK || kind === POINT_UNLOCK) locks.add(object);
-  return { holds, waits, edges: [...lockEdges(holds, trace.length), ...wakeEdges(trace, waits)], locks, next };
+  for (const { kind, object } of trace)
+    if (kind === POINT_LOCK || kind === POINT_TRYLOCK || kind === POINT_UNLOCK) locks.add(object);
+  return {
+    holds,
+    waits,
+    edges: [...lockEdges(holds, trace.length), ...wakeEdges(trace, next)],
+    locks,
+    next,
+  };
 }
 
 /** For each step the next one of the same task. */
@@ -97,7 +99,7 @@ function findHolds(
   };
   for (const [index, { task, kind, object }] of trace.entries()) {
     const key = `${task} ${object}`;
-    if (kind === POINT_LOCK) asked.set(key, index);
+    if (kind === POINT_LOCK || kind === POINT_TRYLOCK) asked.set(key, index);
     if (kind !== POINT_UNLOCK) continue;
     const before = asked.get(key);
     asked.delete(key);
@@ -139,27 +141,32 @@ function findWaits(trace: readonly TraceStep[], next: Int32Array): Wait[] {
 function lockEdges(holds: readonly Hold[], steps: number): ReportEdge[] {
   const edges: ReportEdge[] = [];
   for (const ofLock of grouped(holds, ({ lock }) => lock).values()) {
-    const drops = ofLock.filter(({ dropped }) => dropped >= 0).sort((one, other) => one.dropped - other.dropped);
+    const drops = ofLock
+      .filter(({ dropped }) => dropped >= 0)
+      .sort((one, other) => one.dropped - other.dropped);
     const takes = ofLock.filter(({ from }) => from < steps).sort((one, other) => one.from - other.from);
     const latest = new Map<number, number>();
     let at = 0;
     for (const { task, from } of takes) {
-      for (; at < drops.length && drops[at]!.dropped < from; at++) latest.set(drops[at]!.task, drops[at]!.dropped);
-      for (const [other, dropped] of latest) if (other !== task) edges.push({ from: dropped, to: from, why: 'lock' });
+      for (; at < drops.length && drops[at]!.dropped < from; at++)
+        latest.set(drops[at]!.task, drops[at]!.dropped);
+      for (const [other, dropped] of latest)
+        if (other !== task) edges.push({ from: dropped, to: from, why: 'lock' });
     }
   }
   return edges;
 }
 
-/** From each wake to the step at which a task goes on that it found waiting. */
-function wakeEdges(trace: readonly TraceStep[], waits: readonly Wait[]): ReportEdge[] {
+/** From each wake to the next step of whoever stood waiting then. */
+function wakeEdges(trace: readonly TraceStep[], next: Int32Array): ReportEdge[] {
   const edges: ReportEdge[] = [];
   const wakes = [...trace.keys()].filter((index) => trace[index]!.kind === POINT_WAKE);
   const byObject = grouped(wakes, (index) => trace[index]!.object);
-  for (const { task, object, from, until } of waits) {
+  for (const [index, { task, kind, object }] of trace.entries()) {
+    if (kind !== POINT_WAIT) continue;
     for (const wake of byObject.get(object) ?? []) {
-      if (wake > from && wake < until && trace[wake]!.task !== task)
-        edges.push({ from: wake, to: until, why: 'wake' });
+      if (wake > index && wake < next[index]! && trace[wake]!.task !== task)
+        edges.push({ from: wake, to: next[index]!, why: 'wake' });
     }
   }
   return edges;

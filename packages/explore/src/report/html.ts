@@ -81,7 +81,12 @@ function reasons(model: ReportModel): Markup | null {
   if (model.stack.length > 0) sentences.push(`Thrown in ${model.stack.join(', called by ')}.`);
   const drawings = graphDrawings(model);
   if (sentences.length + drawings.length === 0) return null;
-  const title = drawings.length === 0 ? 'What was seen' : model.graph?.kind === 'lock order' ? 'The order of the locks' : 'Who waits for whom';
+  const title =
+    drawings.length === 0
+      ? 'What was seen'
+      : model.graph?.kind === 'lock order'
+        ? 'The order of the locks'
+        : 'Who waits for whom';
   return markup`<section aria-labelledby="h-why"><h2 id="h-why">${title}</h2>
 <div class="reasons${drawings.length > 0 ? ' two' : ''}"><ul>${sentences.map((text) => markup`<li>${text}</li>`)}</ul>${drawings.length > 0 ? markup`<div>${drawings}</div>` : null}</div>
 </section>`;

@@ -8,6 +8,7 @@
  */
 import {
   POINT_LOCK,
+  POINT_TRYLOCK,
   POINT_UNLOCK,
   POINT_WAIT,
   POINT_WAKE,
@@ -102,7 +103,7 @@ class Ranking {
       this.rankCulprits(failed, failedAt);
     }
     for (const task of unfinished) this.rankLast(task, 1, RANK_KEY);
-    for (const index of [...named, this.trace.length - 1]) this.raise(index, RANK_KEY);
+    for (const index of [...named, 0, this.trace.length - 1]) this.raise(index, RANK_KEY);
     const byWeight = [...this.weights].sort(([, one], [, other]) => other - one);
     return { ranks: this.ranks, objects: byWeight.slice(0, OBJECTS_MAX).map(([object]) => object) };
   }
@@ -241,6 +242,7 @@ class Ranking {
 function isSync(kind: number): boolean {
   return (
     kind === POINT_LOCK ||
+    kind === POINT_TRYLOCK ||
     kind === POINT_UNLOCK ||
     kind === POINT_WAIT ||
     kind === POINT_WAKE ||

@@ -1,8 +1,9 @@
 /**
  * Sentences about a model, the same in the text and on the page.
  */
+import { POINT_YIELD } from '@swaplab/kernel-mm';
 import type { ReportChain, ReportHeld, ReportModel, ReportSegment } from './model.js';
-import { listOf } from './words.js';
+import { listOf, whatOf } from './words.js';
 
 /**
  * Who waits for whom, a sentence for each thread that waits: `A waits for X, held by B since step 12 (counts.ts:120).`
@@ -20,7 +21,8 @@ function chainSentences(model: ReportModel, { nodes, links }: ReportChain): stri
     const lock = nodes[at + 1]!.name;
     const holder = (nodes[at + 2] ?? nodes[0]!).name;
     const held = links[at + 1];
-    const by = held === undefined ? ', which nobody holds' : `, held by ${holder} since ${stepPlace(model, held)}`;
+    const by =
+      held === undefined ? ', which nobody holds' : `, held by ${holder} since ${stepPlace(model, held)}`;
     parts.push(`${thread} waits for ${lock}${placeText(model, links[at]!.place, ' at ')}${by}.`);
   }
   return parts;
@@ -53,7 +55,10 @@ const FAULTS = {
   other: 'a fault',
 } as const;
 
-function stepPlace(model: ReportModel, { step, place }: { readonly step: number; readonly place: number | null }): string {
+function stepPlace(
+  model: ReportModel,
+  { step, place }: { readonly step: number; readonly place: number | null },
+): string {
   if (step < 0) return 'before the schedule began';
   const where = placeText(model, place, '');
   return where === '' ? `step ${step + 1}` : `step ${step + 1} (${where})`;
@@ -116,7 +121,7 @@ export function switchText(model: ReportModel, segment: ReportSegment): string {
  * @param index - of the thread
  */
 export function stateText(model: ReportModel, index: number): string {
-  const { state, pending, holds, leftOut } = model.threads[index]!;
+  const { pending, holds, leftOut } = model.threads[index]!;
   const held = holds.length === 0 ? '' : `; holds ${heldText(model, holds)}`;
   const without = leftOut.length === 0 ? '' : `; does without ${listOf(leftOut)}`;
   return `${stateWords(model, index, pending)}${held}${without}`;
@@ -135,6 +140,7 @@ function stateWords(
         ? 'waits'
         : `waits for ${objectName(model, pending.object)}${placeText(model, pending.place, ' at ')}`;
     case 'stands':
+      if (pending !== null && pending.what === whatOf(POINT_YIELD, '', '')) return 'lets others go first';
       return where === '' ? 'is interrupted' : `is interrupted before ${where}`;
     case 'runs':
       return model.failed === index ? 'has failed' : 'runs';

@@ -17,7 +17,10 @@ export const SHIVIZ_EXPRESSION = String.raw`(?<event>.*)\n(?<host>\S*) (?<clock>
  */
 export function shivizLog(model: ReportModel): string {
   const hosts = hostNames(model.threads.map(({ name }) => name));
-  const clocks = vectorClocks(model.steps.map(({ thread }) => thread), model.edges);
+  const clocks = vectorClocks(
+    model.steps.map(({ thread }) => thread),
+    model.edges,
+  );
   const lines = model.steps.map(({ thread, what, place, note }, index) => {
     const where = place === null ? '' : ` at ${model.places[place]!.file}:${model.places[place]!.line}`;
     const more = note === null ? '' : ` (${note})`;

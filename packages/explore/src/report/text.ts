@@ -101,7 +101,9 @@ class TextReport {
     }
     const preemptions = plural(model.preemptions, 'preemption');
     this.lines.push(
-      this.bold(`The schedule: ${plural(model.steps.length, 'step')}, ${plural(model.switches, 'switch', 'switches')}, ${preemptions}`),
+      this.bold(
+        `The schedule: ${plural(model.steps.length, 'step')}, ${plural(model.switches, 'switch', 'switches')}, ${preemptions}`,
+      ),
     );
     const faults = faultText(model);
     if (faults !== '') this.paragraph(faults, '');
@@ -121,7 +123,9 @@ class TextReport {
   private writeRow(table: Table, row: Row, isNewPlace: boolean): void {
     const { model } = this;
     if (row.kind === 'folded') {
-      this.lines.push(this.dim(`${' '.repeat(NUMBER_WIDTH)}${GAP}... ${foldedText(model, row.first, row.last)}`));
+      this.lines.push(
+        this.dim(`${' '.repeat(NUMBER_WIDTH)}${GAP}... ${foldedText(model, row.first, row.last)}`),
+      );
       return;
     }
     if (row.kind === 'switch') {
@@ -156,7 +160,9 @@ class TextReport {
       const start = `  ${thread.name.padEnd(width)}  `;
       const lines = wrap(start + stateText(model, index), this.width, ' '.repeat(start.length));
       for (const [at, line] of lines.entries())
-        this.lines.push(at === 0 ? this.colour(index, line.slice(0, start.length)) + line.slice(start.length) : line);
+        this.lines.push(
+          at === 0 ? this.colour(index, line.slice(0, start.length)) + line.slice(start.length) : line,
+        );
     }
     this.lines.push('');
   }
@@ -169,7 +175,8 @@ class TextReport {
       this.lines.push(cut(`  ${model.objects[object]!.name}`, this.width));
       for (const index of last) {
         const { thread, kind, place } = model.steps[index]!;
-        const where = place === null ? '' : ` at ${model.places[place]!.short} ${model.places[place]!.function}`;
+        const where =
+          place === null ? '' : ` at ${model.places[place]!.short} ${model.places[place]!.function}`;
         const text = `step ${index + 1}: ${kind} by ${model.threads[thread]!.name}${where}`;
         this.lines.push(`    ${this.colour(thread, cut(text, this.width - 4))}`);
       }
@@ -234,14 +241,20 @@ class Table {
     this.columns = new Map(threads.map((thread, column) => [thread, column]));
     const shown = rows.flatMap((row) => (row.kind === 'step' ? [model.steps[row.index]!] : []));
     const where = Math.max(0, ...shown.map((step) => this.where(step).length));
-    const key = rows.flatMap((row) => (row.kind === 'step' && model.steps[row.index]!.rank === RANK_KEY ? [row.index] : []));
+    const key = rows.flatMap((row) =>
+      row.kind === 'step' && model.steps[row.index]!.rank === RANK_KEY ? [row.index] : [],
+    );
     this.sourced = new Set(key.slice(-SOURCES_MAX));
     this.whereWidth = where === 0 ? 0 : Math.min(where, Math.max(24, Math.floor(width * 0.36)));
-    const room = width - NUMBER_WIDTH - GAP.length - (this.whereWidth === 0 ? 0 : this.whereWidth + GAP.length);
+    const room =
+      width - NUMBER_WIDTH - GAP.length - (this.whereWidth === 0 ? 0 : this.whereWidth + GAP.length);
     const each = Math.floor((room - GAP.length * (threads.length - 1)) / threads.length);
     this.isNarrow = each < COLUMN_MIN;
     this.nameWidth = Math.min(16, Math.max(...threads.map((thread) => this.nameOf(thread).length)));
-    const longest = Math.max(...shown.map((step) => whatWithNote(step).length), ...threads.map((thread) => this.nameOf(thread).length));
+    const longest = Math.max(
+      ...shown.map((step) => whatWithNote(step).length),
+      ...threads.map((thread) => this.nameOf(thread).length),
+    );
     this.columnWidth = this.isNarrow
       ? Math.min(longest, room - this.nameWidth - GAP.length)
       : Math.min(each, longest);
@@ -250,7 +263,9 @@ class Table {
   head(): string {
     const names = this.isNarrow
       ? ['thread'.padEnd(this.nameWidth), 'what'.padEnd(this.columnWidth)]
-      : [...this.columns.keys()].map((thread) => cut(this.nameOf(thread), this.columnWidth).padEnd(this.columnWidth));
+      : [...this.columns.keys()].map((thread) =>
+          cut(this.nameOf(thread), this.columnWidth).padEnd(this.columnWidth),
+        );
     const where = this.whereWidth === 0 ? [] : ['where'];
     return ['step'.padStart(NUMBER_WIDTH), ...names, ...where].join(GAP).trimEnd();
   }
@@ -259,7 +274,7 @@ class Table {
     const step = this.model.steps[index]!;
     const column = this.columns.get(step.thread)!;
     const number = String(index + 1).padStart(NUMBER_WIDTH) + GAP;
-    const what = wrap(whatWithNote(step), this.columnWidth, ' ').map((line) => line.padEnd(this.columnWidth));
+    const what = wrapName(whatWithNote(step), this.columnWidth).map((line) => line.padEnd(this.columnWidth));
     const where = this.whereWidth === 0 ? '' : cut(this.where(step), this.whereWidth);
     if (this.isNarrow) {
       const name = cut(this.nameOf(step.thread), this.nameWidth).padEnd(this.nameWidth);
@@ -275,7 +290,9 @@ class Table {
     const { place, thread } = this.model.steps[index]!;
     const line = place === null ? null : this.model.places[place]!.source;
     if (line === null || !this.sourced.has(index)) return '';
-    const column = this.isNarrow ? this.nameWidth + GAP.length : this.columns.get(thread)! * (this.columnWidth + GAP.length);
+    const column = this.isNarrow
+      ? this.nameWidth + GAP.length
+      : this.columns.get(thread)! * (this.columnWidth + GAP.length);
     const indent = NUMBER_WIDTH + GAP.length + column + 2;
     return ' '.repeat(indent) + cut(`| ${line}`, this.width - indent);
   }
@@ -301,8 +318,11 @@ function rowsOf(model: ReportModel, lines: number): Row[] {
   const shown = model.steps.map(({ rank }) => rank <= RANK_NEAR);
   let rows = rowsWhere(model, shown);
   if (rows.length > LINES_MAX) {
-    rows = rowsWhere(model, model.steps.map(({ rank }) => rank === RANK_KEY));
-    return rows.length > LINES_MAX ? foldMiddle(model, rows) : rows;
+    rows = rowsWhere(
+      model,
+      model.steps.map(({ rank }) => rank === RANK_KEY),
+    );
+    return rows.length > LINES_MAX ? foldMiddle(model, rows, lines) : rows;
   }
   for (const index of aroundKeySteps(model)) {
     if (rows.length >= lines) break;
@@ -318,8 +338,9 @@ function aroundKeySteps(model: ReportModel): number[] {
   const distances = new Array<number>(steps.length).fill(Infinity);
   const spread = (index: number, last: number): number => {
     const distance = steps[index]!.rank === RANK_KEY ? 0 : last + 1;
-    distances[index] = Math.min(distances[index]!, distance);
-    return distances[index]!;
+    const least = Math.min(distances[index]!, distance);
+    distances[index] = least;
+    return least;
   };
   let last = Infinity;
   for (let index = 0; index < steps.length; index++) last = spread(index, last);
@@ -353,12 +374,14 @@ function rowsWhere(model: ReportModel, shown: readonly boolean[]): Row[] {
 }
 
 /** The first and the last rows; between them one that says how much is missing. */
-function foldMiddle(model: ReportModel, rows: readonly Row[]): Row[] {
-  const head = rows.slice(0, LINES_MAX / 4);
-  const tail = rows.slice(-(LINES_MAX / 2));
+function foldMiddle(model: ReportModel, rows: readonly Row[], lines: number): Row[] {
+  const head = rows.slice(0, Math.min(LINES_MAX / 4, Math.ceil(lines / 2)));
+  const tail = rows.slice(-Math.min(LINES_MAX / 2, Math.max(1, lines)));
   const first = lastStep(head.at(-1)!) + 1;
   const last = firstStep(tail[0]!) - 1;
-  return last < first ? [...rows] : [...head, { kind: 'folded', first, last: Math.min(last, model.steps.length - 1) }, ...tail];
+  return last < first
+    ? [...rows]
+    : [...head, { kind: 'folded', first, last: Math.min(last, model.steps.length - 1) }, ...tail];
 }
 
 function lastStep(row: Row): number {
@@ -390,13 +413,30 @@ function cut(text: string, width: number): string {
 
 /** Lines of a text, broken at blanks; further lines begin with an indent. What has no blank is broken where it must be. */
 function wrap(text: string, width: number, indent = ''): string[] {
+  return broken(text, width, indent, (rest, start) => {
+    const blank = rest.lastIndexOf(' ', width);
+    return blank > start ? blank : width;
+  });
+}
+
+/** The same for the name of an object and what is done with it: such a name may be broken before a field. */
+function wrapName(text: string, width: number): string[] {
+  return broken(text, width, ' ', (rest, start) => {
+    const best = Math.max(rest.lastIndexOf(' ', width), rest.lastIndexOf('.', width));
+    return best > start + 1 ? best : width;
+  });
+}
+
+function broken(
+  text: string,
+  width: number,
+  indent: string,
+  breakOf: (rest: string, start: number) => number,
+): string[] {
   const lines: string[] = [];
   let rest = text;
   while (rest.length > width) {
-    const start = rest.length - rest.trimStart().length;
-    const blank = rest.lastIndexOf(' ', width);
-    const dot = Math.max(rest.lastIndexOf('.', width - 1), rest.lastIndexOf('[', width - 1));
-    const at = blank > start ? blank : dot > start + 1 ? dot : width;
+    const at = breakOf(rest, rest.length - rest.trimStart().length);
     lines.push(rest.slice(0, at).trimEnd());
     rest = indent + rest.slice(at).trimStart();
   }

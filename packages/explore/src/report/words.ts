@@ -2,7 +2,19 @@
  * Words for what steps do.
  */
 
-const KINDS = ['?', 'load', 'store', 'atomic', 'lock', 'unlock', 'wait', 'wake', 'bytes', 'yield'] as const;
+const KINDS = [
+  '?',
+  'load',
+  'store',
+  'atomic',
+  'lock',
+  'unlock',
+  'wait',
+  'wake',
+  'bytes',
+  'yield',
+  'trylock',
+] as const;
 
 /** What is said for a primitive, where its kind alone says too little. `*` stands for the name of the object. */
 const PRIMITIVES: Readonly<Record<string, string>> = {
@@ -43,6 +55,7 @@ const SENTENCES: Readonly<Record<(typeof KINDS)[number], string>> = {
   wake: 'wake those who wait for *',
   bytes: 'touch the bytes of *',
   yield: 'let others go first',
+  trylock: 'try to lock *',
 };
 
 /**

@@ -1,7 +1,7 @@
 /**
  * Replay: plays a list of decisions and takes the default everywhere else. After the last one another strategy can go on.
  *
- * A decision that cannot be played (its step is of another kind, another site is there, its task cannot run) is a divergence: the first one is
+ * A decision that cannot be played (its step is of another kind, another site than its own, unless that is 0, is there, its task cannot run) is a divergence: the first one is
  * noted, with what was there, and from then on everything is default.
  */
 import { CHOICE_FAULT, choiceOf, siteOf } from '../core/decisions.js';
@@ -88,7 +88,9 @@ export class Replay implements Strategy {
     const choice = choiceOf(words[entry + 1]!);
     if (reason === FAULT) return choice === CHOICE_FAULT + words[FAULT_KIND]!;
     if (choice >= this.state.tasks || ((words[ENABLED]! >>> choice) & 1) === 0) return false;
-    return siteOf(words[entry + 1]!) === this.siteOf(task);
+    const site = siteOf(words[entry + 1]!);
+    // A decision that was moved does not know where it comes to stand.
+    return site === 0 || site === this.siteOf(task);
   }
 
   private siteOf(task: number): number {

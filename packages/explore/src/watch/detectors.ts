@@ -19,6 +19,7 @@ import {
   POINT_WAIT,
   POINT_WAKE,
   TASK,
+  TASK_NAME_BYTES_MAX,
   type Core,
   type PointKind,
   type Site,
@@ -80,7 +81,7 @@ export class Detectors implements Watcher {
   private readonly contextsEnd: number;
   /** First byte of each region of semaphores and the one behind its last, by turns. */
   private readonly semaphores: Int32Array;
-  /** The lowest site whose loads and stores are looked at: above all when there are no facts. */
+  /** Whether it is known which races are intended, and whether operations without a site are looked at, too. */
   private readonly knowsRaces: boolean;
   private readonly unsited: boolean;
   private watchesRaces = false;
@@ -242,7 +243,8 @@ export class Detectors implements Watcher {
     }
     // For readers under RCU: those that are through by now need no wait; those that are not are waited for one by one.
     const end = this.contextsEnd;
-    for (let cell = this.contextsBase + 4 * RCU; cell < end; cell += 4 * TASK_WORDS) this.races.acquire(task, cell);
+    for (let cell = this.contextsBase + 4 * RCU; cell < end; cell += 4 * TASK_WORDS)
+      this.races.acquire(task, cell);
   }
 
   private isContext(object: number): boolean {
@@ -268,7 +270,7 @@ const NO_FACTS: SiteFacts = { racy: [], atomicLoads: [], atomicStores: [], unsit
 function contextsOf({ context }: Core, threads: readonly string[]): Int32Array {
   const infos = context.tasks.list();
   return Int32Array.from(threads, (name) => {
-    const id = infos.find((info) => info.name === name)?.id ?? 0;
+    const id = infos.find((info) => info.name === name.slice(0, TASK_NAME_BYTES_MAX))?.id ?? 0;
     return context.tasks.addressOf(id) >> 2;
   });
 }

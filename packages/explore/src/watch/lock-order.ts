@@ -84,7 +84,8 @@ export class LockOrder {
     if (!tried) {
       const bit = 1 << lockClass;
       for (let held = stack + 1; held < stack + 1 + depth * HELD_WORDS; held += HELD_WORDS)
-        if ((words[NOW + words[held + HELD_CLASS]!]! & bit) === 0) this.addEdge(task, held, lockClass, object, site);
+        if ((words[NOW + words[held + HELD_CLASS]!]! & bit) === 0)
+          this.addEdge(task, held, lockClass, object, site);
     }
     if (depth === DEPTH_MAX) return;
     const top = stack + 1 + depth * HELD_WORDS;
@@ -119,7 +120,9 @@ export class LockOrder {
       for (let taken = 0; taken < CLASSES; taken++) {
         if ((words[CONTRADICTED + held]! & (1 << taken)) === 0) continue;
         const way = this.wayFrom(EVER, taken, held) ?? [];
-        sentences.push(`${this.describeCycle(held, taken)} Seen in different schedules: ${this.describeWay(EVER, [held, ...way]).join('; ')}.`);
+        sentences.push(
+          `${this.describeCycle(held, taken)} Seen in different schedules: ${this.describeWay(EVER, [held, ...way]).join('; ')}.`,
+        );
       }
     }
     return sentences;

@@ -75,7 +75,8 @@ export class MemoryUse {
     if (i32[context + RCU_NESTING] !== 0)
       findings.report('leak', `${who} has ended inside of a section under RCU.`);
     const depth = i32[context + PREEMPT_COUNT]!;
-    if (depth !== 0) findings.report('leak', `${who} has ended in atomic context, with a preempt count of ${depth}.`);
+    if (depth !== 0)
+      findings.report('leak', `${who} has ended in atomic context, with a preempt count of ${depth}.`);
   }
 
   private reportUse(task: number, address: number, frame: number, site: Site): never {

@@ -40,7 +40,10 @@ const STORES: ReadonlySet<string> = new Set(['atomicStore']);
  * @param files - the contents of their `sites.json`
  * @param unsited - see {@link SiteFacts.unsited}
  */
-export function siteFactsOf(files: readonly Readonly<Record<string, SiteEntry>>[], unsited = false): SiteFacts {
+export function siteFactsOf(
+  files: readonly Readonly<Record<string, SiteEntry>>[],
+  unsited = false,
+): SiteFacts {
   const racy: Site[] = [];
   const atomicLoads: Site[] = [];
   const atomicStores: Site[] = [];

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { chromeTrace, chromeTraceText, type TraceEvent } from '#src/report/chrome-trace.js';
 import { PROPERTY_SEEDS } from '../support/seeds.js';
-import { deadlock, failure, report, simulate } from './support.js';
+import { CHOICES, deadlock, failure, report, simulate } from './support.js';
 
 /** The events of each track, by beginning. */
 function tracks(events: readonly TraceEvent[]): TraceEvent[][] {
@@ -29,7 +29,9 @@ describe('a schedule as a Chrome trace', () => {
       place: 'packages/kernel-mm/src/swap/counts.ts:120',
       function: 'SlotCounts.swapFree',
     });
-    const held = traceEvents.filter(({ ph }) => ph === 'b' || ph === 'e').map(({ ph, ts, name }) => [ph, ts, name]);
+    const held = traceEvents
+      .filter(({ ph }) => ph === 'b' || ph === 'e')
+      .map(({ ph, ts, name }) => [ph, ts, name]);
     expect(held).to.deep.equal([
       ['b', 0, 'swap_lock'],
       ['e', 6, 'swap_lock'],
@@ -47,12 +49,21 @@ describe('a schedule as a Chrome trace', () => {
 
   for (const seed of PROPERTY_SEEDS) {
     it(`has no steps of one thread that cross, and each lock begun is ended once (seed ${seed})`, () => {
-      const choices = fc.array(fc.nat(1000), { minLength: 3, maxLength: 240 });
       fc.assert(
-        fc.property(choices, fc.integer({ min: 2, max: 4 }), (list, tasks) => {
+        fc.property(CHOICES, fc.integer({ min: 2, max: 4 }), (list, tasks) => {
           const { trace, threads } = simulate(list, tasks);
-          const finding = { failure: failure('check', 'wrong', { threads }), trace, dropped: [], token: 'sl1.E' };
-          const { traceEvents } = chromeTrace(report(finding, threads.map(({ name }) => name)));
+          const finding = {
+            failure: failure('check', 'wrong', { threads }),
+            trace,
+            dropped: [],
+            token: 'sl1.E',
+          };
+          const { traceEvents } = chromeTrace(
+            report(
+              finding,
+              threads.map(({ name }) => name),
+            ),
+          );
           for (const track of tracks(traceEvents)) {
             for (const [index, { ts, dur }] of track.entries()) {
               const next = track[index + 1];

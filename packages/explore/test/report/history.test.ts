@@ -4,9 +4,8 @@ import fc from 'fast-check';
 import { historyOf } from '#src/report/history.js';
 import { shivizLog, SHIVIZ_EXPRESSION, vectorClocks } from '#src/report/shiviz.js';
 import { PROPERTY_SEEDS } from '../support/seeds.js';
-import { deadlock, failure, report, simulate, step, type Simulated } from './support.js';
+import { CHOICES, deadlock, failure, report, simulate, step, type Simulated } from './support.js';
 
-const choices = fc.array(fc.nat(1000), { minLength: 3, maxLength: 240 });
 const tasks = fc.integer({ min: 2, max: 4 });
 
 function historyOfSimulated({ trace, threads }: Simulated): ReturnType<typeof historyOf> {
@@ -56,7 +55,7 @@ describe('what a trace says about locks and waits', () => {
   for (const seed of PROPERTY_SEEDS) {
     it(`is who really held which lock from when to when (seed ${seed})`, () => {
       fc.assert(
-        fc.property(choices, tasks, (list, count) => {
+        fc.property(CHOICES, tasks, (list, count) => {
           const simulated = simulate(list, count);
           const { holds } = historyOfSimulated(simulated);
           const seen = holds
@@ -105,15 +104,32 @@ describe('a log for ShiViz', () => {
   for (const seed of PROPERTY_SEEDS) {
     it(`orders two steps exactly when locks, wakes and threads do (seed ${seed})`, () => {
       fc.assert(
-        fc.property(choices, tasks, (list, count) => {
+        fc.property(CHOICES, tasks, (list, count) => {
           const simulated = simulate(list, count);
           const { trace, clocks, threads } = simulated;
           const { edges } = historyOfSimulated(simulated);
-          const made = vectorClocks(trace.map(({ task }) => task), edges);
-          const asLists = made.map((clock) => Array.from({ length: count }, (_, task) => clock.get(task) ?? 0));
+          const made = vectorClocks(
+            trace.map(({ task }) => task),
+            edges,
+          );
+          const asLists = made.map((clock) =>
+            Array.from({ length: count }, (_, task) => clock.get(task) ?? 0),
+          );
           expect(asLists).to.deep.equal(clocks);
-          const finding = { failure: failure('check', 'wrong', { threads }), trace, dropped: [], token: 'sl1.D' };
-          const events = parse(shivizLog(report(finding, threads.map(({ name }) => name))));
+          const finding = {
+            failure: failure('check', 'wrong', { threads }),
+            trace,
+            dropped: [],
+            token: 'sl1.D',
+          };
+          const events = parse(
+            shivizLog(
+              report(
+                finding,
+                threads.map(({ name }) => name),
+              ),
+            ),
+          );
           const hosts = threads.map(({ name }) => name.replace(' ', '_'));
           expect(events.map(({ clock }) => hosts.map((host) => clock[host] ?? 0))).to.deep.equal(clocks);
           // ShiViz wants every host to count its own events from 1 without a gap.

@@ -2,6 +2,7 @@
  * Findings made by hand, and traces of threads that lock, wait and wake by chance, together with what is true about them.
  */
 import {
+  FAULT_ALLOCATION,
   POINT_LOAD,
   POINT_LOCK,
   POINT_STORE,
@@ -9,9 +10,16 @@ import {
   POINT_WAIT,
   POINT_WAKE,
 } from '@swaplab/kernel-mm';
+import fc from 'fast-check';
+import { CHOICE_FAULT } from '#src/core/decisions.js';
 import type { TraceStep } from '#src/core/trace.js';
 import type { Failure, FailureKind, ThreadState } from '#src/engines/job.js';
-import { buildReport, type ReportedSchedule, type ReportInput, type ScenarioOutline } from '#src/report/build.js';
+import {
+  buildReport,
+  type ReportedSchedule,
+  type ReportInput,
+  type ScenarioOutline,
+} from '#src/report/build.js';
 import type { ReportModel } from '#src/report/model.js';
 import { SiteTable, type SiteInfo } from '#src/report/sites.js';
 
@@ -29,7 +37,12 @@ export function step(task: number, kind: number, object: number, site = 0): Trac
 }
 
 /** A place, as tests write it. */
-export function site(line: number, name: string, primitive: string, file = 'packages/kernel-mm/src/swap/counts.ts'): SiteInfo {
+export function site(
+  line: number,
+  name: string,
+  primitive: string,
+  file = 'packages/kernel-mm/src/swap/counts.ts',
+): SiteInfo {
   return { file, line, column: 5, function: name, primitive, kind: '' };
 }
 
@@ -130,7 +143,10 @@ export function deadlock(sited: boolean): ReportModel {
     dropped: [0, 0, 0x7fff_ffff],
     token: 'sl1.AAAA',
   };
-  const lines: Readonly<Record<number, string>> = { 120: '  table.swapLock.lock();', 44: '    swapLock.lock();' };
+  const lines: Readonly<Record<number, string>> = {
+    120: '  table.swapLock.lock();',
+    44: '    swapLock.lock();',
+  };
   return report(finding, ['owner', 'dd', 'spare'], {
     ...(sited ? { sites: new SiteTable([DEADLOCK_SITES]), readLine: (_, line) => lines[line] ?? null } : {}),
   });
@@ -154,7 +170,8 @@ export function lostUpdate(sited: boolean): ReportModel {
   const finding = {
     ...FOUND,
     failure: failure('check', 'The sum is 1, not 2.', {
-      report: 'The sum is 1, not 2.\n    at Object.check (file:///home/me/sum.js:22:117)\n    at Stage.check (file:///x/packages/explore/dist/scenario/stage.js:85:27)',
+      report:
+        'The sum is 1, not 2.\n    at Object.check (file:///home/me/sum.js:22:117)\n    at Stage.check (file:///x/packages/explore/dist/scenario/stage.js:85:27)',
       threads: [thread('first'), thread('second')],
     }),
     trace,
@@ -168,7 +185,12 @@ export function lostUpdate(sited: boolean): ReportModel {
 export interface Simulated {
   readonly trace: readonly TraceStep[];
   /** For each lock that was got: who, from which step on, and which step dropped it (-1 for none). */
-  readonly holds: readonly { readonly task: number; readonly lock: number; readonly from: number; readonly dropped: number }[];
+  readonly holds: readonly {
+    readonly task: number;
+    readonly lock: number;
+    readonly from: number;
+    readonly dropped: number;
+  }[];
   /** For each step how many steps of each thread have happened before it, itself included. */
   readonly clocks: readonly (readonly number[])[];
   readonly threads: readonly ThreadState[];
@@ -176,6 +198,9 @@ export interface Simulated {
 
 const LOCKS = [64, 128, 320];
 const QUEUE = 256;
+
+/** What {@link simulate} takes: long lists, most of the time. */
+export const CHOICES = fc.array(fc.nat(1000), { minLength: 3, maxLength: 240, size: 'max' });
 
 /**
  * Lets threads lock, unlock, try, wait, wake and touch things, one at a time.
@@ -215,7 +240,8 @@ class Simulation {
   }
 
   run(choices: readonly number[]): Simulated {
-    for (let at = 0; at + 2 < choices.length; at += 3) this.act(choices[at]!, choices[at + 1]!, choices[at + 2]!);
+    for (let at = 0; at + 2 < choices.length; at += 3)
+      this.act(choices[at]!, choices[at + 1]!, choices[at + 2]!);
     const threads = this.tasks.map(({ held, waits }, task) =>
       thread(`thread ${task}`, {
         state: waits === 0 ? 'stands' : 'waits',
@@ -228,7 +254,9 @@ class Simulation {
   }
 
   private act(who: number, what: number, which: number): void {
-    const able = [...this.tasks.keys()].filter((task) => this.tasks[task]!.waits === 0 || this.tasks[task]!.woken);
+    const able = [...this.tasks.keys()].filter(
+      (task) => this.tasks[task]!.waits === 0 || this.tasks[task]!.woken,
+    );
     if (able.length === 0) return;
     const task = able[who % able.length]!;
     const me = this.tasks[task]!;
@@ -240,7 +268,9 @@ class Simulation {
     switch (what % 6) {
       case 0:
       case 1:
-        if (!me.held.includes(lock)) this.lock(task, lock, what % 12 < 10);
+        // Mostly in one order, so that the threads get far before they deadlock.
+        if (me.held.every((held) => held < lock || (held !== lock && what > 950)))
+          this.lock(task, lock, what % 6 === 1);
         return;
       case 2:
       case 3: {
@@ -249,7 +279,7 @@ class Simulation {
         return;
       }
       case 4:
-        if (which % 2 === 0) this.wait(task);
+        if (which % 5 === 0) this.wait(task);
         else this.wake(task);
         return;
       default:
@@ -314,7 +344,10 @@ class Simulation {
     this.step(task, POINT_UNLOCK, lock);
     me.held.splice(me.held.indexOf(lock), 1);
     this.owner.delete(lock);
-    this.dropClock.set(lock, (this.dropClock.get(lock) ?? me.clock).map((time, other) => Math.max(time, me.clock[other]!)));
+    this.dropClock.set(
+      lock,
+      (this.dropClock.get(lock) ?? me.clock).map((time, other) => Math.max(time, me.clock[other]!)),
+    );
     const index = this.holds.findLastIndex((hold) => hold.task === task && hold.lock === lock);
     this.holds[index] = { ...this.holds[index]!, dropped: this.trace.length - 1 };
     for (const other of this.tasks) if (other.waits === lock) other.woken = true;
@@ -329,9 +362,32 @@ class Simulation {
   private wake(task: number): void {
     this.step(task, POINT_WAKE, QUEUE);
     for (const [number, other] of this.tasks.entries()) {
-      if (other.waits !== QUEUE || other.woken) continue;
-      other.woken = true;
+      // Whoever took no step since is ordered behind this wake, too: no trace can tell that it has gone on already.
+      const last = this.trace.findLast((one) => one.task === number);
+      if (number === task || last?.kind !== POINT_WAIT || last.object !== QUEUE) continue;
+      if (other.waits === QUEUE) other.woken = true;
       this.learn(number, this.tasks[task]!.clock);
     }
   }
+}
+
+/** Two threads that add one to the same cell, without places, and with a fault that was injected. */
+export function sampleOfTwo(sentence = 'The sum is 1, not 2.'): ReportedSchedule {
+  const trace = [
+    step(0, POINT_LOAD, 192),
+    step(1, POINT_LOAD, 192),
+    step(1, POINT_STORE, 192),
+    step(0, POINT_STORE, 192),
+  ];
+  const decisions = [
+    { step: 1, choice: 1, site: 0 },
+    { step: 9, choice: CHOICE_FAULT + FAULT_ALLOCATION, site: 0 },
+  ];
+  const threads = [thread('first'), thread('second')];
+  return {
+    failure: failure('check', sentence, { threads, decisions }),
+    trace,
+    dropped: [0, 0],
+    token: 'sl1.G',
+  };
 }

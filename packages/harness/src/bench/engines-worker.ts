@@ -8,18 +8,17 @@ import { parentPort } from 'node:worker_threads';
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { KEEP_TRACE, openScenario, SEARCH, type Engine, type SearchReport } from '@swaplab/explore';
-import { measureWindows, type EnginesRun, type EnginesWindow } from './engines-window.js';
+import { measureWindows, type EnginesRun, type EnginesSpan } from './engines-window.js';
 import { playPromises, type PromisesOrder } from './fast-check-peer.js';
 
 /** What the thread is told to do. */
 export type EnginesOrder =
   | {
-      /** Plays schedules for a while. Answers with one {@link EnginesWindow} for each window. */
+      /** Plays schedules for a while. Answers with an `EnginesWindow` for each window. */
       readonly kind: 'windows';
       readonly module: string;
       readonly run: EnginesRun;
-      readonly windows: number;
-      readonly milliseconds: number;
+      readonly span: EnginesSpan;
     }
   | {
       /** Plays schedules until one fails, for each of many seeds. Answers with the number of the schedule for each, null when none failed. */
@@ -76,7 +75,7 @@ async function obey(order: EnginesOrder): Promise<unknown> {
   engine ??= (await openScenario(order.module, { engine: 'stepped' })).engine;
   switch (order.kind) {
     case 'windows':
-      return measureWindows(engine, order.run, order.windows, order.milliseconds);
+      return measureWindows(engine, order.run, order.span);
     case 'find':
       return find(engine, order.run, order.seeds, order.limit);
     case 'search':
@@ -151,8 +150,9 @@ parentPort?.on('message', (order: EnginesOrder) => {
   obey(order).then(
     (answer) => parentPort?.postMessage(answer),
     // An error that nobody catches ends the thread, and its owner is told.
-    (error: unknown) => queueMicrotask(() => {
-      throw error;
-    }),
+    (error: unknown) =>
+      queueMicrotask(() => {
+        throw error;
+      }),
   );
 });

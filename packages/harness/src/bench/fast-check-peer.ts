@@ -5,10 +5,11 @@
  * fast-check is a tool for developing this project and nothing that its users need: where it is missing, there is no peer.
  */
 import { cpuUsage } from 'node:process';
+import type * as fastCheckModule from 'fast-check';
+import type { Scheduler } from 'fast-check';
 import type { EnginesWindow } from './engines-window.js';
 
-type FastCheck = typeof import('fast-check');
-type Scheduler = import('fast-check').Scheduler;
+type FastCheck = typeof fastCheckModule;
 
 /** What the peer did. */
 export interface PromisesAnswer {

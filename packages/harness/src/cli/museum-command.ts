@@ -120,7 +120,8 @@ export async function museumCommand(
     const { scenario, variants } = room;
     // In the shape that `swaplab replay` reads.
     const saved = { ...document, scenario, variants, file: null, finding: { ...result, report, token } };
-    await writeScheduleFiles(flags, saved, report);
+    const story = { title: `${room.id}: ${room.title}`, paragraphs: room.story };
+    await writeScheduleFiles(flags, saved, report, story);
   }
   return document.ok ? EXIT_FINE : EXIT_FAILED;
 }

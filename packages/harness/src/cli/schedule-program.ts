@@ -96,7 +96,7 @@ function addExplore(
       'after',
       '\nA failure is played again 100 times before it is told, made smaller, and given a token. One that the stepped engine has found is played on\n' +
         'real threads, too. The same seed and number of groups find the same failure.\n' +
-        `${exitCodes}\n\nExample:\n  $ swaplab explore swap-storm --variant d05 --seed 1\n` +
+        `${exitCodes}\n\nExample:\n  $ swaplab explore slot-reads --variant d01 --seed 1\n` +
         '  $ swaplab explore ./scenario.js --strategy search --depth 2\n',
     )
     .action(async (scenario: string | undefined, flags: ExploreFlags) => {

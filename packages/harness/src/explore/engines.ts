@@ -2,8 +2,9 @@
  * Engines for a scenario: opened together, closed whatever happens, with the errors that users can do something about in words of the command.
  */
 import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
 
-import { openScenario, type OpenOptions, type OpenScenario } from '@swaplab/explore';
+import { hasSteppedBuild, openScenario, type OpenOptions, type OpenScenario } from '@swaplab/explore';
 
 import { EXIT_FAILED, HarnessError, UsageError } from '../errors.js';
 import { codeOf } from '../files.js';
@@ -26,13 +27,13 @@ export interface EngineChoice {
   readonly hangLimitMs?: number;
 }
 
-/** A body loops or waits where no point is, or a thread died: what a schedule cannot do anything about. */
+/** A body loops or waits where no point is, a thread died, or what it does depends on chance: what no schedule can do anything about. */
 export class HangError extends HarnessError {
   override readonly name = 'HangError';
 
   /**
    * @param message - what every thread was about to do
-   * @param code - `ERR_THREAD_HANGS` or `ERR_THREAD_DIED`
+   * @param code - `ERR_THREAD_HANGS`, `ERR_THREAD_DIED` or `ERR_DIVERGED`
    */
   constructor(message: string, code: string, options?: ErrorOptions) {
     super(message, code, EXIT_FAILED, options);
@@ -97,6 +98,8 @@ async function open(choice: EngineChoice, group: number): Promise<OpenScenario> 
     ownThread: true,
     ...(hangLimitMs === undefined ? {} : { hangLimitMs }),
   };
+  if (engine === 'stepped' && !(await hasSteppedBuild(module)))
+    throw new UsageError(`${pathOf(module)} is not woven: only the engine threads can play it`);
   try {
     return await openScenario(module, options);
   } catch (error) {
@@ -107,10 +110,21 @@ async function open(choice: EngineChoice, group: number): Promise<OpenScenario> 
   }
 }
 
+function pathOf(module: string): string {
+  return module.startsWith('file://') ? fileURLToPath(module) : module;
+}
+
 function inWords(error: unknown): unknown {
   const code = codeOf(error);
   if (error instanceof HarnessError || !(error instanceof Error)) return error;
-  if (code === 'ERR_THREAD_HANGS' || code === 'ERR_THREAD_DIED' || code === 'ERR_DIVERGED')
+  if (code === 'ERR_DIVERGED') {
+    return new HangError(
+      `the failure does not repeat itself: ${error.message} What a body does must follow from its machine alone: no clock, no Math.random, no variables of its module`,
+      code,
+      { cause: error },
+    );
+  }
+  if (code === 'ERR_THREAD_HANGS' || code === 'ERR_THREAD_DIED')
     return new HangError(lowerFirst(error.message), code, { cause: error });
   return error;
 }

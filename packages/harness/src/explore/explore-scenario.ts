@@ -123,12 +123,13 @@ export async function exploreScenario(
         ...facts,
         stepLimit: stepLimit === STEP_LIMIT ? undefined : stepLimit,
       });
-      const report = await reportOf(first, finding, { seed: options.seed, command });
+      const flags = detectors ? WATCH_ALL : 0;
+      const report = await reportOf(first, finding, { seed: options.seed, command, flags });
       const times = options.confirmationsOnThreads ?? CONFIRMATIONS_ON_THREADS;
       const onThreads =
         engine === 'threads' || times === 0 || hooks.signal?.aborted === true
           ? null
-          : await confirmOnThreads(choice, finding, detectors ? WATCH_ALL : 0, times);
+          : await confirmOnThreads(choice, finding, flags, times);
       return { ...document, finding: findingDocument(finding, report, onThreads) };
     },
     hooks.signal,

@@ -1,7 +1,15 @@
 /**
  * A report in the forms that go into files, and in colours.
  */
-import { chromeTraceText, htmlReport, shivizLog, textReport, type PageStory, type ReportModel, type TextStyle } from '@swaplab/explore';
+import {
+  chromeTraceText,
+  htmlReport,
+  shivizLog,
+  textReport,
+  type PageStory,
+  type ReportModel,
+  type TextStyle,
+} from '@swaplab/explore';
 import { createColors } from 'picocolors';
 
 import type { Terminal } from '../cli/terminal.js';

@@ -22,6 +22,7 @@ import {
   type Failure,
   type JobResult,
   type OpenScenario,
+  type ReportContext,
   type StrategyName,
 } from '@swaplab/explore';
 
@@ -247,12 +248,12 @@ async function findingOf(
       confirmations: times,
       ...stops,
     });
-    const report = await reportOf(opened, finding, { seed: null, command: commandOf(source, finding.token) });
+    const report = await reportOf(opened, finding, contextOf(source, finding.token, null));
     return { ...findingDocument(finding, report, null), schedule: null, strategy: null };
   }
   const { trace } = first.result;
   const finding = { failure, trace, dropped: source.token.dropped ?? [], token: source.text };
-  const report = await reportOf(opened, finding, { seed: null, command: commandOf(source, source.text) });
+  const report = await reportOf(opened, finding, contextOf(source, source.text, null));
   return {
     kind: failure.kind,
     sentence: report.sentence,
@@ -309,8 +310,12 @@ async function goOnBehind(
   const found = { failure, seed, dropped, flags, hash: opened.hash, group: 0 };
   const stops = hooks.signal === undefined ? {} : { signal: hooks.signal };
   const finding = await describeFinding(engine, opened.scenario, found, stops);
-  const report = await reportOf(opened, finding, { seed, command: commandOf(source, finding.token) });
+  const report = await reportOf(opened, finding, contextOf(source, finding.token, seed));
   return { finding: findingDocument(finding, report, null), schedules: done };
+}
+
+function contextOf(source: TokenSource, token: string, seed: number | null): ReportContext {
+  return { seed, command: commandOf(source, token), flags: source.detectors ? WATCH_ALL : 0 };
 }
 
 function commandOf(source: TokenSource, token: string): string {

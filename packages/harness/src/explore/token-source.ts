@@ -59,7 +59,10 @@ interface Saved {
  * @throws UsageError for what is no token, with the reason, and for one whose scenario is not here
  */
 export async function findTokenSource(word: string, hints: TokenHints): Promise<TokenSource> {
-  if (!isFile(word)) return sourceOf(word, hints);
+  if (!isFile(word)) {
+    if (/[\\/]|\.json$/.test(word)) throw new UsageError(`${word} is no file that is there`);
+    return sourceOf(word, hints);
+  }
   const saved = readSaved(word);
   const text = saved.finding?.token;
   if (text === undefined) throw new UsageError(`${word} tells of no failure: there is no token in it`);
@@ -121,7 +124,7 @@ function readSaved(path: string): Saved {
   }
   if (typeof value !== 'object' || value === null)
     throw new UsageError(`${path} is no failure that was saved: there is no object in it`);
-  return value as Saved;
+  return value;
 }
 
 /** Names of files are as they were typed, maybe in another folder. */

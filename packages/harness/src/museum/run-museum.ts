@@ -167,6 +167,7 @@ class Visit {
       const report = await reportOf(opened, finding, {
         seed: options.seed,
         command: this.command(finding.token),
+        flags: WATCH_ALL,
       });
       const onThreads =
         options.engine === 'threads' || this.isAborted()

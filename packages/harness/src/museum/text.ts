@@ -118,7 +118,8 @@ export function museumTable(document: MuseumDocument, style: TableStyle): string
   lines.push('');
   for (const { id, unexpected, fixedFinding, onThreads } of rooms) {
     if (unexpected !== null) lines.push(`${id}: something else failed: ${unexpected}`);
-    if (onThreads?.difference != null) lines.push(`${id}: on real threads: ${onThreads.difference}`);
+    if (onThreads !== null && onThreads.difference !== null)
+      lines.push(`${id}: on real threads: ${onThreads.difference}`);
     if (fixedFinding !== null)
       lines.push(`${id}: the fixed form fails: ${fixedFinding.sentence}\n  ${fixedFinding.command}`);
   }

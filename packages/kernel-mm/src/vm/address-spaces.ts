@@ -180,7 +180,7 @@ export class AddressSpaces {
         const mm = this.regions.mms.base + index * MM.$bytes;
         if (mm === end) return end;
         const users = this.cells.ld32(mm + MM.users);
-        // Entries that come after this look are found by a later walk.
+        // @racy entries that come after this look are found by a later walk
         if (users === 0 || this.cells.ld32(mm + MM.swapents) === 0) continue;
         this.cells.st32(mm + MM.users, users + 1);
         return mm;
@@ -391,7 +391,7 @@ export class AddressSpaces {
     return this.cells.ld32(mm + MM.killed) !== 0;
   }
 
-  /** Pages in memory and in swap together; true only for the moment. */
+  /** Pages in memory and in swap together; true only for the moment. @racy whom to kill is a guess, as badness makes it in 2.6.34 */
   usedPages(mm: number): number {
     return this.cells.ld32(mm + MM.rss) + this.cells.ld32(mm + MM.swapents);
   }
@@ -423,7 +423,7 @@ export class AddressSpaces {
     }
   }
 
-  /** What is known about an address space. */
+  /** What is known about an address space. @racy for reports */
   info(mm: number): AddressSpaceInfo {
     return {
       pages: this.cells.ld32(mm + MM.pages),

@@ -152,7 +152,7 @@ export class Faults implements SlotReader {
     if (page === 0) {
       this.events.count(VM_EVENT.majorFaults);
       page = this.readahead.swapinReadahead(entry, this);
-      if (page === 0) return this.spaces.pte(mm, vpn) === pte ? -ENOMEM : 0;
+      if (page === 0) return this.isStillEntry(mm, vpn, pte) ? -ENOMEM : 0;
     }
     this.readahead.noteFound(page);
     this.frames.lockPage(page);
@@ -313,6 +313,16 @@ export class Faults implements SlotReader {
       const page = this.spaces.pageOf(pte);
       this.frames.getPage(page);
       return page;
+    } finally {
+      this.spaces.unlockTable(mm);
+    }
+  }
+
+  /** Whether an entry is as it was; else somebody else was there first. Takes the page-table lock. @kernel pte_same */
+  private isStillEntry(mm: number, vpn: number, pte: number): boolean {
+    this.spaces.lockTable(mm);
+    try {
+      return this.spaces.pte(mm, vpn) === pte;
     } finally {
       this.spaces.unlockTable(mm);
     }

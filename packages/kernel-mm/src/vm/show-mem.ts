@@ -68,7 +68,17 @@ export class ShowMem {
   /** Pages that are neither free, nor charged to processes or the swap cache, nor part of the counts of slots. */
   pagesOfDrivers(): number {
     const { frames, free, charged } = this.frames.info();
-    return Math.max(0, frames - free - charged - this.swap.continuations.livePages());
+    return Math.max(0, frames - free - charged - this.continuationPages());
+  }
+
+  private continuationPages(): number {
+    const { continuations, table } = this.swap;
+    table.swapLock.lock();
+    try {
+      return continuations.livePages();
+    } finally {
+      table.swapLock.unlock();
+    }
   }
 
   private say(line: string): void {

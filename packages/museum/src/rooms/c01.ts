@@ -2,7 +2,9 @@
  * c01: the lowest slot that nobody could see.
  */
 import type { Room } from './room.js';
+import { TOKENS } from './tokens.js';
 
+/** The room. */
 export const c01: Room = {
   id: 'c01',
   title: 'The lowest slot that nobody could see',
@@ -21,5 +23,6 @@ export const c01: Room = {
   faults: 0,
   expects: ['assertion', 'livelock'],
   detector: 'who asks while a slot is free must get one',
+  token: TOKENS.c01,
   hasFixedForm: true,
 };

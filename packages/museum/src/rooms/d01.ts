@@ -2,7 +2,9 @@
  * d01: the callback that took no lock.
  */
 import type { Room } from './room.js';
+import { TOKENS } from './tokens.js';
 
+/** The room. */
 export const d01: Room = {
   id: 'd01',
   title: 'The callback that took no lock',
@@ -21,5 +23,6 @@ export const d01: Room = {
   faults: 0,
   expects: ['assertion', 'check', 'data race', 'use after free'],
   detector: 'what dd reads is compared with all that was ever written',
+  token: TOKENS.d01,
   hasFixedForm: true,
 };

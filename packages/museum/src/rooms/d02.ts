@@ -2,7 +2,9 @@
  * d02: the callback that went to sleep.
  */
 import type { Room } from './room.js';
+import { TOKENS } from './tokens.js';
 
+/** The room. */
 export const d02: Room = {
   id: 'd02',
   title: 'The callback that went to sleep',
@@ -20,7 +22,8 @@ export const d02: Room = {
   scenario: 'slot-reads',
   variants: ['d02'],
   faults: 0,
-  expects: ['assertion', 'deadlock', 'lock order'],
+  expects: ['sleep in atomic'],
   detector: 'sleeping in atomic context: a mutex is asked for with a spinlock held',
+  token: TOKENS.d02,
   hasFixedForm: true,
 };

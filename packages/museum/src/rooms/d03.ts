@@ -3,7 +3,9 @@
  */
 import { FAULT_ALLOCATION } from '@swaplab/kernel-mm';
 import type { Room } from './room.js';
+import { TOKENS } from './tokens.js';
 
+/** The room. */
 export const d03: Room = {
   id: 'd03',
   title: 'The free that was never noted',
@@ -22,5 +24,6 @@ export const d03: Room = {
   faults: 1 << FAULT_ALLOCATION,
   expects: ['check', 'leak'],
   detector: 'at the end all slots are free, so nothing may be stored',
+  token: TOKENS.d03,
   hasFixedForm: true,
 };

@@ -2,7 +2,9 @@
  * d04: the free that came too late.
  */
 import type { Room } from './room.js';
+import { TOKENS } from './tokens.js';
 
+/** The room. */
 export const d04: Room = {
   id: 'd04',
   title: 'The free that came too late',
@@ -21,5 +23,6 @@ export const d04: Room = {
   faults: 0,
   expects: ['assertion', 'check', 'use after free'],
   detector: 'a page is read back right after it was written',
+  token: TOKENS.d04,
   hasFixedForm: true,
 };

@@ -2,7 +2,9 @@
  * d05: the callback that only tried.
  */
 import type { Room } from './room.js';
+import { TOKENS } from './tokens.js';
 
+/** The room. */
 export const d05: Room = {
   id: 'd05',
   title: 'The callback that only tried',
@@ -11,15 +13,12 @@ export const d05: Room = {
     'That is no accident but a decision: a small leak against a deadlock. The page stays stored until its slot is written again, or the device is reset. Nothing is ever read wrong. Whoever looks at memory, though, finds pages that belong to nobody, and the more readers and writers meet the callback, the more of them there are.',
     'Here the reader is dd, which happens to hold the lock of the slot that is being freed.',
   ],
-  sources: [
-    'zram 5.0 and later',
-    '3c9959e02547 (December 2018)',
-    'bug-museum B05 and B06',
-  ],
+  sources: ['zram 5.0 and later', '3c9959e02547 (December 2018)', 'bug-museum B05 and B06'],
   scenario: 'slot-reads',
   variants: ['d05'],
   faults: 0,
   expects: ['check', 'leak'],
   detector: 'at the end all slots are free, so nothing may be stored',
+  token: TOKENS.d05,
   hasFixedForm: true,
 };

@@ -2,7 +2,9 @@
  * d13: the hook that was pulled from under a call.
  */
 import type { Room } from './room.js';
+import { TOKENS } from './tokens.js';
 
+/** The room. */
 export const d13: Room = {
   id: 'd13',
   title: 'The hook that was pulled from under a call',
@@ -21,5 +23,6 @@ export const d13: Room = {
   faults: 0,
   expects: ['check', 'assertion', 'data race', 'use after free'],
   detector: 'the calls are counted when the driver has left, and again at the end',
+  token: TOKENS.d13,
   hasFixedForm: true,
 };

@@ -2,7 +2,9 @@
  * d14: the write that trusted the callback.
  */
 import type { Room } from './room.js';
+import { TOKENS } from './tokens.js';
 
+/** The room. */
 export const d14: Room = {
   id: 'd14',
   title: 'The write that trusted the callback',
@@ -21,5 +23,6 @@ export const d14: Room = {
   faults: 0,
   expects: ['assertion', 'check', 'leak'],
   detector: 'an entry that is filled must be empty',
+  token: TOKENS.d14,
   hasFixedForm: true,
 };

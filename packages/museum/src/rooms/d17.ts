@@ -2,7 +2,9 @@
  * d17: freed by two.
  */
 import type { Room } from './room.js';
+import { TOKENS } from './tokens.js';
 
+/** The room. */
 export const d17: Room = {
   id: 'd17',
   title: 'Freed by two',
@@ -19,7 +21,8 @@ export const d17: Room = {
   scenario: 'slot-writes',
   variants: ['d17'],
   faults: 0,
-  expects: ['assertion', 'check', 'data race', 'use after free'],
+  expects: ['assertion', 'check', 'data race', 'use after free', 'double free'],
   detector: 'page allocator and counters notice what is freed twice',
+  token: TOKENS.d17,
   hasFixedForm: true,
 };

@@ -12,7 +12,9 @@ export type RoomFailure =
   | 'livelock'
   | 'data race'
   | 'lock order'
+  | 'sleep in atomic'
   | 'use after free'
+  | 'double free'
   | 'leak'
   | 'check';
 
@@ -36,6 +38,8 @@ export interface Room {
   readonly expects: readonly RoomFailure[];
   /** Who sees it, in words. */
   readonly detector: string;
+  /** A schedule in which it shows, as small as it could be made: `swaplab replay TOKEN`. It fits the code of its day. */
+  readonly token: string;
   /** Whether the scenario without the variants is right. Only the canary's is not. */
   readonly hasFixedForm: boolean;
 }

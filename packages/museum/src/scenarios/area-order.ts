@@ -35,7 +35,9 @@ function take({ view }: Env): void {
   const free = freeInTheMiddle(view);
   const entry = view.kernel.swap.allocator.getSwapPage();
   if (entry !== 0 && swpType(entry) === LAST && free > 0)
-    view.kernel.core.context.bug(`A slot of the last area is taken, although ${free} of the middle one are free.`);
+    view.kernel.core.context.bug(
+      `A slot of the last area is taken, although ${free} of the middle one are free.`,
+    );
 }
 
 export default defineScenario<undefined, Shared>({

@@ -21,7 +21,13 @@ function add({ core, regions }: Env): void {
 }
 
 function counting(name: string): ScenarioThread<Regions> {
-  return { name, operations: [{ name: 'adds one', run: add }, { name: 'adds another one', run: add }] };
+  return {
+    name,
+    operations: [
+      { name: 'adds one', run: add },
+      { name: 'adds another one', run: add },
+    ],
+  };
 }
 
 export default defineScenario<Regions>({

@@ -24,7 +24,8 @@ type Env = ScenarioEnv<undefined, Shared>;
 function take({ view }: Env): void {
   const { swap, core } = view.kernel;
   const free = swap.table.nrSwapPages();
-  if (free > 0 && takeSlot(view) === 0) core.context.bug(`No slot is found, although ${free} of ${SLOTS} are free.`);
+  if (free > 0 && takeSlot(view) === 0)
+    core.context.bug(`No slot is found, although ${free} of ${SLOTS} are free.`);
 }
 
 const TAKES = [
@@ -51,7 +52,12 @@ export default defineScenario<undefined, Shared>({
   },
   threads: [
     { name: 'taker', operations: TAKES },
-    { name: 'giver', operations: [{ name: 'gives one back', run: ({ view, shared }: Env): void => freeSlot(view, shared.first) }] },
+    {
+      name: 'giver',
+      operations: [
+        { name: 'gives one back', run: ({ view, shared }: Env): void => freeSlot(view, shared.first) },
+      ],
+    },
   ],
   /** @quiescent */
   check({ view, shared }: Env): void {

@@ -24,7 +24,8 @@ type Env = ScenarioEnv<undefined, Shared>;
 export default defineScenario<undefined, Shared>({
   name: 'two-devices',
   about: 'Pages go to two disks of different priority, while a process gives the better slot back.',
-  machine: (variants) => machineFor(variants, { disks: 2, diskPages: DISK_PAGES, addressSpaces: 2, tablePages: 16 }),
+  machine: (variants) =>
+    machineFor(variants, { disks: 2, diskPages: DISK_PAGES, addressSpaces: 2, tablePages: 16 }),
   drivers: { ramzswap },
   /** @quiescent */
   setup({ view }: ScenarioEnv<undefined, undefined>): Shared {

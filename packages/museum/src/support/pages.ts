@@ -51,7 +51,9 @@ export function describePage(view: MachineView, address: number): string {
   const { i32 } = view.kernel.core.cells.arena;
   const first = i32[address >> 2]!;
   const last = i32[(address >> 2) + WORDS - 1]!;
-  return first === last ? `a page of 0x${hex(first)}` : `0x${hex(first)} at its start and 0x${hex(last)} at its end`;
+  return first === last
+    ? `a page of 0x${hex(first)}`
+    : `0x${hex(first)} at its start and 0x${hex(last)} at its end`;
 }
 
 function hex(word: number): string {

@@ -5,7 +5,7 @@
  *
  * The check reads one counter: what all invariants cost would be more than the schedule.
  */
-import { defineScenario, thread, type ScenarioEnv, type ScenarioThread } from '@swaplab/explore';
+import { defineScenario, type ScenarioEnv, type ScenarioThread } from '@swaplab/explore';
 import { PAGE_SIZE, type SwapEntry } from '@swaplab/kernel-mm';
 import { ramzswap } from '@swaplab/ramzswap';
 
@@ -20,13 +20,25 @@ interface Slots {
 type Env = ScenarioEnv<undefined, Slots>;
 
 function turning(name: string, index: number): ScenarioThread<undefined, Slots> {
-  return thread(name, (env: Env): void => {
-    const { counts } = env.view.kernel.swap;
-    const entry = env.shared.entries[index]!;
-    if (counts.swapDuplicate(entry) !== 0) env.core.context.bug('the slot takes no second reference');
-    counts.swapFree(entry);
-    counts.swapFree(entry);
-  });
+  return {
+    name,
+    operations: [
+      {
+        name: 'takes a second reference',
+        run(env: Env): void {
+          const entry = env.shared.entries[index]!;
+          if (env.view.kernel.swap.counts.swapDuplicate(entry) !== 0)
+            env.core.context.bug('the slot takes no second reference');
+        },
+      },
+      { name: 'gives it back', run: (env: Env): void => giveBack(env, index) },
+      { name: 'gives the slot back', run: (env: Env): void => giveBack(env, index) },
+    ],
+  };
+}
+
+function giveBack(env: Env, index: number): void {
+  env.view.kernel.swap.counts.swapFree(env.shared.entries[index]!);
 }
 
 export default defineScenario<undefined, Slots>({

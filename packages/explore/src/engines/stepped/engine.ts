@@ -13,13 +13,15 @@ import { countDistinct } from '../../core/distinct.js';
 import { NOBODY, type ScheduleCore } from '../../core/schedule.js';
 import { type Trace, type TraceStep } from '../../core/trace.js';
 import type { DefinedScenario } from '../../scenario/define.js';
-import type { ScenarioEnv, ScenarioOperation } from '../../scenario/scenario.js';
+import type { ScenarioEnv } from '../../scenario/scenario.js';
 import type { Stage } from '../../scenario/stage.js';
 import type { SiteFacts } from '../../watch/site-facts.js';
 import { createGroup, GROUP, STEPS, writeJob, type GroupWords } from '../group.js';
 import { KEEP_HASHES, KEEP_TRACE, WATCH_ALL, type Engine, type Job, type JobResult } from '../job.js';
 import { takeBase } from '../reset.js';
 import { Session } from '../session.js';
+import type { SteppedPoints, Turn } from './turn.js';
+import { WholeOperations } from './whole.js';
 
 /** How a stepped engine is made. */
 export interface SteppedOptions {
@@ -35,16 +37,20 @@ export interface SteppedOptions {
   readonly sites?: SiteFacts;
   /** The words to work in, when another thread is to see them; made for the same tasks, step limit and faults. */
   readonly group?: GroupWords;
-}
-
-/** The state of the points of the twin, as the engine sees it; see `src-stepped/point.ts` of kernel-mm. */
-interface SteppedPoints {
-  n: number;
-  install(engine: { decide(kind: number, object: number, site: number): boolean } | null): void;
+  /**
+   * The default export of the same module in the build with sites: operations into which no switch falls then run there, which is faster and
+   * changes nothing else.
+   */
+  readonly plain?: DefinedScenario<unknown, unknown>;
 }
 
 /** A thread of the twin, running. */
 type Running = Iterator<number, unknown, void>;
+
+/** `next` of all generators: each has a prototype of its own, where it would be looked up anew. */
+const { next: resume } = Object.getPrototypeOf(function* () {}.prototype as object) as {
+  readonly next: (this: Running) => IteratorResult<number, unknown>;
+};
 
 const STEP_LIMIT = 20_000;
 const POINT_WAIT = 6;
@@ -155,38 +161,45 @@ export class SteppedEngine implements Engine {
   private createCast(isWatched: boolean): Cast {
     const { scenario, options } = this;
     const stage = scenario.Stage.create(scenario, { variants: options.variants ?? [], shared: false });
-    return new Cast(scenario, stage, this.group, isWatched, options.now ?? noClock);
+    const plain = options.plain ?? null;
+    return new Cast({ scenario, plain, stage, group: this.group, isWatched, now: options.now ?? noClock });
   }
+}
+
+interface CastParts {
+  readonly scenario: DefinedScenario<unknown, unknown>;
+  readonly plain: DefinedScenario<unknown, unknown> | null;
+  readonly stage: Stage<unknown, unknown>;
+  readonly group: GroupWords;
+  readonly isWatched: boolean;
+  readonly now: () => number;
 }
 
 /** The threads of a scenario on a stage of their own. */
 class Cast {
   readonly stage: Stage<unknown, unknown>;
   readonly session: Session;
-  private readonly scenario: DefinedScenario<unknown, unknown>;
-  private readonly envs: ScenarioEnv<unknown, unknown>[] = [];
-  private readonly controls: SteppedControl[] = [];
+  readonly whole: WholeOperations | null;
+  private readonly bodies: Body[] = [];
   private readonly turn: Turn = { points: null, session: null, task: NOBODY, next: NOBODY };
 
-  constructor(
-    scenario: DefinedScenario<unknown, unknown>,
-    stage: Stage<unknown, unknown>,
-    group: GroupWords,
-    isWatched: boolean,
-    now: () => number,
-  ) {
-    this.scenario = scenario;
+  constructor({ scenario, plain, stage, group, isWatched, now }: CastParts) {
+    const { turn } = this;
     this.stage = stage;
     const shared = stage.setUp();
-    const threads = scenario.threads.map(({ name }) => name);
-    for (const [thread, name] of threads.entries()) {
-      const control = new SteppedControl(thread, this.turn, isWatched);
-      this.controls.push(control);
-      this.envs.push(stage.attach(name, control, shared));
+    const envs: ScenarioEnv<unknown, unknown>[] = [];
+    this.whole = plain === null ? null : new WholeOperations(plain, turn, group.schedule);
+    for (const [thread, { name, operations }] of scenario.threads.entries()) {
+      const control = new SteppedControl(thread, turn, isWatched);
+      const env = stage.attach(name, control, shared);
+      this.whole?.attach(stage, env, shared, isWatched);
+      this.bodies.push(new Body(thread, operations, env, control));
+      envs.push(env);
     }
-    const env = this.envs[0]!;
+    const env = envs[0]!;
+    const threads = scenario.threads.map(({ name }) => name);
     this.session = new Session({ stage, env, group, threads, base: takeBase(env.core, false), now });
-    this.turn.session = this.session;
+    turn.session = this.session;
   }
 
   /** Plays schedules until the job is done. */
@@ -195,31 +208,39 @@ class Cast {
     turn.points = points;
     points.install(new Decider(turn));
     try {
-      do this.playOne(points);
-      while (session.finish());
+      do {
+        const first = session.begin();
+        const whole = this.whole?.suits() === true ? this.whole : null;
+        if (!this.playOne(points, first, whole)) this.playOne(points, session.again(), null);
+      } while (session.finish());
     } finally {
+      turn.points = null;
       points.install(null);
     }
   }
 
-  /** Plays one schedule, to its end or to its failure. */
-  private playOne(points: SteppedPoints): void {
-    const { session, turn } = this;
-    const bodies: (Body | undefined)[] = [];
-    let task = session.begin();
+  /**
+   * Plays one schedule, to its end or to its failure.
+   * @param points - of the twin
+   * @param first - task
+   * @param whole - runs whole operations, null for the twin alone
+   * @returns false when it is to be played again, in the twin alone
+   */
+  private playOne(points: SteppedPoints, first: number, whole: WholeOperations | null): boolean {
+    const { session, turn, bodies } = this;
     const { watch, core } = session;
+    for (const body of bodies) body.isBegun = false;
+    let task = first;
     points.n = core.countdown;
     while (task >= 0) {
       turn.task = task;
-      const control = this.controls[task]!;
+      const body = bodies[task]!;
       try {
-        let body = bodies[task];
-        if (body === undefined) {
-          session.enter(task);
-          body = new Body(this.scenario.threads[task]!.operations, this.envs[task]!, session.dropped(task));
-          bodies[task] = body;
+        if (body.isBegun) {
+          body.control.goOn(watch.isOn);
         } else {
-          control.goOn(watch.isOn);
+          session.enter(task);
+          body.begin(session.dropped(task), whole);
         }
         if (body.goOn()) {
           if (watch.isOn) watch.exit(task);
@@ -228,6 +249,10 @@ class Cast {
           session.leave(task);
         }
       } catch (thrown) {
+        if (whole?.wasGivenUp() === true) {
+          points.n = COUNTDOWN_OFF;
+          return false;
+        }
         session.fail(task, thrown, points.n);
         break;
       }
@@ -235,25 +260,53 @@ class Cast {
       if (task < 0) session.nobodyRuns(task);
     }
     points.n = COUNTDOWN_OFF;
+    return true;
   }
+}
+
+/** An operation as it is in the twin: one that reaches a point answers with a generator, and any other one has run by then. */
+interface TwinOperation {
+  run(env: ScenarioEnv<unknown, unknown>): unknown;
 }
 
 /** What a thread does, operation by operation. */
 class Body {
-  private readonly operations: readonly ScenarioOperation<unknown, unknown>[];
+  readonly control: SteppedControl;
+  isBegun = false;
+  private readonly thread: number;
+  private readonly operations: readonly TwinOperation[];
   private readonly env: ScenarioEnv<unknown, unknown>;
-  private readonly dropped: number;
+  /** For each operation whether it answers with a generator; undefined before its first time. */
+  private readonly steps: (boolean | undefined)[] = [];
+  private dropped = 0;
+  private whole: WholeOperations | null = null;
   private index = 0;
   private running: Running | null = null;
 
   constructor(
-    operations: readonly ScenarioOperation<unknown, unknown>[],
+    thread: number,
+    operations: readonly TwinOperation[],
     env: ScenarioEnv<unknown, unknown>,
-    dropped: number,
+    control: SteppedControl,
   ) {
+    this.thread = thread;
     this.operations = operations;
     this.env = env;
+    this.control = control;
+  }
+
+  /**
+   * Begins anew, with the next schedule.
+   * @param dropped - operations that are left out, a bit each
+   * @param whole - runs whole operations, or null
+   */
+  begin(dropped: number, whole: WholeOperations | null): void {
+    this.isBegun = true;
     this.dropped = dropped;
+    this.whole = whole;
+    this.index = 0;
+    this.running = null;
+    this.control.begin();
   }
 
   /**
@@ -261,28 +314,29 @@ class Body {
    * @returns whether it has ended
    */
   goOn(): boolean {
+    const { thread, operations, whole } = this;
     for (;;) {
       if (this.running !== null) {
-        if (this.running.next().done !== true) return false;
+        if (resume.call(this.running).done !== true) return false;
         this.running = null;
       }
-      if (this.index >= this.operations.length) return true;
+      if (this.index >= operations.length) return true;
       const index = this.index++;
       if (((this.dropped >>> index) & 1) !== 0) continue;
-      // In the twin an operation that reaches a point answers with a generator; any other one has run by now.
-      const answer: unknown = this.operations[index]!.run(this.env);
-      if (isRunning(answer)) this.running = answer;
+      if (whole?.mayRun(thread, index) === true) whole.run(thread, index);
+      else this.start(index);
     }
   }
-}
 
-/** Who runs, and who runs next. */
-interface Turn {
-  points: SteppedPoints | null;
-  session: Session | null;
-  task: number;
-  /** What the core answered last. */
-  next: number;
+  private start(index: number): void {
+    const answer = this.operations[index]!.run(this.env);
+    let steps = this.steps[index];
+    if (steps === undefined) {
+      steps = isRunning(answer);
+      this.steps[index] = steps;
+    }
+    if (steps) this.running = answer as Running;
+  }
 }
 
 /** What is asked when the countdown is through. */
@@ -320,6 +374,12 @@ class SteppedControl implements Control {
           this.point(kind, object, site);
         }
       : null;
+  }
+
+  /** The thread begins, in a new schedule. */
+  begin(): void {
+    this.waitedFor = 0;
+    this.yieldedAt = -1;
   }
 
   /** The thread is resumed. */

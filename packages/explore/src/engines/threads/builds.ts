@@ -7,6 +7,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { DefinedScenario } from '../../scenario/define.js';
 import { siteFactsOf, type SiteEntry, type SiteFacts } from '../../watch/site-facts.js';
 
 /**
@@ -33,6 +34,21 @@ export function buildOf(module: string, build: 'sited' | 'stepped'): string {
   throw new Error(
     `The scenario ${module} has no stepped build beside it: weave it first, or use the engine 'threads'.`,
   );
+}
+
+/**
+ * The scenario of a module in the build with sites, for a stepped engine to run whole operations in.
+ * @param module - address or path of a module, in its stepped build
+ * @returns options of the engine: none when there is no such build
+ */
+export async function plainBuildOf(
+  module: string,
+): Promise<{ readonly plain?: DefinedScenario<unknown, unknown> }> {
+  if (!hasBuild(module, 'sited')) return {};
+  const { default: plain } = (await import(buildOf(module, 'sited'))) as {
+    readonly default: DefinedScenario<unknown, unknown>;
+  };
+  return { plain };
 }
 
 function addressesOf(module: string, build: 'sited' | 'stepped'): { address: string; other: string } {

@@ -9,8 +9,10 @@
 import type { Control, PointHook } from '@swaplab/kernel-mm';
 import { NOBODY, STOPPED } from '../../core/schedule.js';
 import { PHASE_UNWIND } from '../group.js';
+import { KEEP_PLACES } from '../job.js';
 import type { Session } from '../session.js';
 import type { Baton } from './baton.js';
+import type { Places } from './places.js';
 
 /** Thrown through the code of a thread whose schedule is over. */
 export class ScheduleAbandoned extends Error {
@@ -40,6 +42,9 @@ export class ThreadControl implements Control {
   private readonly thread: number;
   private readonly baton: Baton;
   private session: Session | null = null;
+  /** For points without a site, in schedules that are to be reported. */
+  private readonly places: Places;
+  private keepsPlaces = false;
   /** Points until the next decision. */
   private left = 0;
   /** Whether this thread is under control: not between schedules, nor while it is unwound. */
@@ -48,10 +53,12 @@ export class ThreadControl implements Control {
   /**
    * @param thread - its number
    * @param baton - of the group
+   * @param places - of this thread
    */
-  constructor(thread: number, baton: Baton) {
+  constructor(thread: number, baton: Baton, places: Places) {
     this.thread = thread;
     this.baton = baton;
+    this.places = places;
     this.hook = (kind, object, site) => this.point(kind, object, site);
   }
 
@@ -62,7 +69,9 @@ export class ThreadControl implements Control {
 
   /** The body of the thread begins: from here on it is under control. */
   start(): void {
-    this.left = this.live().core.countdown;
+    const session = this.live();
+    this.left = session.core.countdown;
+    this.keepsPlaces = (session.flags() & KEEP_PLACES) !== 0;
     this.active = true;
   }
 
@@ -91,7 +100,7 @@ export class ThreadControl implements Control {
     if (!this.active) throw new ScheduleAbandoned();
     const session = this.live();
     const { watch, core } = session;
-    if (watch.isOn) watch.step(this.thread, POINT_WAIT, object, site);
+    if (watch.isOn) watch.step(this.thread, POINT_WAIT, object, this.placeOf(site));
     this.goOn(core.block(this.thread, object, timed, site, this.left));
     if (watch.isOn) watch.resume(this.thread, object);
   }
@@ -106,7 +115,7 @@ export class ThreadControl implements Control {
     if (!this.active) throw new ScheduleAbandoned();
     const { watch, core } = this.live();
     this.goOn(core.giveWay(this.thread, site, this.left));
-    if (watch.isOn) watch.step(this.thread, POINT_YIELD, 0, site);
+    if (watch.isOn) watch.step(this.thread, POINT_YIELD, 0, this.placeOf(site));
   }
 
   fault(kind: number): boolean {
@@ -121,7 +130,7 @@ export class ThreadControl implements Control {
     if (!this.active) return;
     if (--this.left === 0) this.goOn(this.live().core.decide(this.thread, kind, object, site));
     const { watch } = this.live();
-    if (watch.isOn) watch.step(this.thread, kind, object, site);
+    if (watch.isOn) watch.step(this.thread, kind, object, this.placeOf(site));
   }
 
   /**
@@ -145,6 +154,11 @@ export class ThreadControl implements Control {
     }
     if (session.phase() === PHASE_UNWIND) this.abandon();
     this.left = session.core.countdown;
+  }
+
+  /** The core goes by the sites alone, so that the same list of decisions fits. */
+  private placeOf(site: number): number {
+    return site === 0 && this.keepsPlaces ? this.places.here() : site;
   }
 
   private abandon(): never {

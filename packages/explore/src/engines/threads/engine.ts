@@ -14,9 +14,10 @@ import type { DefinedScenario } from '../../scenario/define.js';
 import type { Stage } from '../../scenario/stage.js';
 import type { SiteFacts } from '../../watch/site-facts.js';
 import { createGroup, GROUP, PHASE_IDLE, STEPS, writeJob, type GroupWords } from '../group.js';
-import { KEEP_TRACE, type Engine, type Failure, type Job, type JobResult } from '../job.js';
+import { KEEP_TRACE, type Engine, type Failure, type Job, type JobResult, type Place } from '../job.js';
 import type { ResetBase } from '../reset.js';
 import { Baton, batonWords } from './baton.js';
+import { describeHang } from './hang.js';
 import { pinThreads, threadIds } from './pinning.js';
 import type { WorkerGo, WorkerMessage, WorkerStart } from './worker.js';
 
@@ -72,6 +73,7 @@ export class ThreadsEngine implements Engine {
   readonly core: ScheduleCore;
   private readonly parts: EngineParts;
   private readonly starter: Baton;
+  private readonly seen: Place[] = [];
   private failure: Failure | null = null;
   private warnings: readonly string[] = [];
   private settle: ((error: Error | null) => void) | null = null;
@@ -173,6 +175,12 @@ export class ThreadsEngine implements Engine {
     Atomics.store(this.parts.group.control, GROUP.STOP, 1);
   }
 
+  async places(): Promise<readonly Place[]> {
+    // What the threads have told before they were done is on its way.
+    await new Promise((resolve) => setImmediate(resolve));
+    return this.seen;
+  }
+
   describe(address: number): string {
     return this.parts.stage.nameOf(address);
   }
@@ -208,6 +216,10 @@ export class ThreadsEngine implements Engine {
 
   private hear(message: WorkerMessage): void {
     const { control } = this.parts.group;
+    if (message.type === 'place') {
+      this.seen.push(message.place);
+      return;
+    }
     if (message.type === 'failure') this.failure = message.failure;
     if (message.type === 'done') this.warnings = message.warnings;
     // The two messages may come from different threads, and so in any order.
@@ -231,22 +243,20 @@ export class ThreadsEngine implements Engine {
         seen = now;
         since = performance.now();
       } else if (performance.now() - since > hangLimitMs) {
-        this.settle?.(new EngineError('ERR_THREAD_HANGS', this.describeHang()));
+        this.settle?.(
+          new EngineError(
+            'ERR_THREAD_HANGS',
+            describeHang({
+              core: this.core,
+              group: group,
+              threads: this.threads,
+              limitMs: hangLimitMs,
+              describe: (address) => this.describe(address),
+            }),
+          ),
+        );
       }
     }, LOOK_EVERY_MS);
-  }
-
-  private describeHang(): string {
-    const seconds = Math.round(this.parts.hangLimitMs / 1000);
-    const lines = this.threads.map((name, thread) => {
-      const { kind, object, site } = this.core.pending(thread);
-      const where = site === 0 ? '' : `, site ${site}`;
-      const what = kind === 0 ? 'nothing that is known' : `kind ${kind} at ${this.describe(object)}${where}`;
-      return `  ${name}: last seen before ${what}`;
-    });
-    return (
-      `No step was done for ${seconds} s: a thread loops or waits where no point is.\n` + lines.join('\n')
-    );
   }
 }
 

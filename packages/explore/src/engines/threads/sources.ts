@@ -8,6 +8,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Place } from '../job.js';
 import { SiteTable, type SitesJson } from '../../report/sites.js';
 
 /** The packages that are woven, as their folders are called. */
@@ -22,6 +23,9 @@ export class Sources {
   private readonly folders = new Map<string, string>();
   private readonly files = new Map<string, readonly string[] | null>();
 
+  /** Absolute paths of files that places name in another way. */
+  private readonly paths = new Map<string, string>();
+
   /** @param module - address of the module of the scenario, in any build */
   constructor(module: string) {
     const resolvers = [createRequire(module), createRequire(import.meta.url)];
@@ -33,6 +37,17 @@ export class Sources {
     }
     const own = BUILD.exec(module)?.[1];
     if (own !== undefined) this.addSites(fileURLToPath(new URL('dist-sited/sites.json', own)));
+  }
+
+  /**
+   * Adds places that an engine has seen.
+   * @param places - from `Engine.places`
+   */
+  addPlaces(places: readonly Place[]): void {
+    for (const { site, path, info } of places) {
+      this.sites.add({ [site]: info });
+      this.paths.set(this.sites.lookup(site)?.file ?? info.file, path);
+    }
   }
 
   /**
@@ -53,7 +68,9 @@ export class Sources {
   private linesOf(file: string): readonly string[] | null {
     const [, name = '', rest = ''] = /^packages\/([^/]+)\/(.*)$/.exec(file) ?? [];
     const folder = this.folders.get(name);
-    const path = folder === undefined ? (isAbsolute(file) ? file : resolve(file)) : join(folder, rest);
+    const known = this.paths.get(file);
+    const path =
+      known ?? (folder === undefined ? (isAbsolute(file) ? file : resolve(file)) : join(folder, rest));
     return existsSync(path) ? readFileSync(path, 'utf8').split('\n') : null;
   }
 

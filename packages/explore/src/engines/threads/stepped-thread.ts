@@ -13,6 +13,7 @@ import type { SiteFacts } from '../../watch/site-facts.js';
 import { createGroup, GROUP, type GroupWords } from '../group.js';
 import type { Engine, Job, JobResult } from '../job.js';
 import { EngineError } from './engine.js';
+import { describeHang } from './hang.js';
 import type { PlainError, SteppedMessage, SteppedStart } from './stepped-worker.js';
 
 /** How it is made. */
@@ -140,24 +141,20 @@ export class SteppedThread implements Engine {
         seen = now;
         since = performance.now();
       } else if (performance.now() - since > limit) {
-        this.settle?.(new EngineError('ERR_THREAD_HANGS', this.describeHang(limit)));
+        this.settle?.(
+          new EngineError(
+            'ERR_THREAD_HANGS',
+            describeHang({
+              core: this.core,
+              group: this.group,
+              threads: this.threads,
+              limitMs: limit,
+              describe: (address) => this.describe(address),
+            }),
+          ),
+        );
       }
     }, LOOK_EVERY_MS);
-  }
-
-  private describeHang(limit: number): string {
-    const running = this.core.state.words[WORD.RUNNING]!;
-    const lines = this.threads.map((name, thread) => {
-      if (thread === running) return `  ${name}: runs, and does not come to a point`;
-      const { kind, object, site } = this.core.pending(thread);
-      const where = site === 0 ? '' : `, site ${site}`;
-      const what = kind === 0 ? 'nothing that is known' : `kind ${kind} at ${this.describe(object)}${where}`;
-      return `  ${name}: last seen before ${what}`;
-    });
-    return (
-      `No step was done for ${Math.round(limit / 1000)} s: a thread loops or waits where no point is.\n` +
-      lines.join('\n')
-    );
   }
 }
 

@@ -6,6 +6,7 @@ import type { DefinedScenario } from '../../scenario/define.js';
 import type { GroupWords } from '../group.js';
 import type { Job, JobResult } from '../job.js';
 import { SteppedEngine } from '../stepped/engine.js';
+import { plainBuildOf } from './builds.js';
 
 /** What the thread is started with. */
 export interface SteppedStart {
@@ -39,7 +40,8 @@ try {
     readonly default: DefinedScenario<unknown, unknown>;
   };
   const now = (): number => performance.now();
-  const engine = new SteppedEngine(scenario, { variants, stepLimit, faults, now, group });
+  const whole = await plainBuildOf(module);
+  const engine = new SteppedEngine(scenario, { variants, stepLimit, faults, now, group, ...whole });
   port.on('message', (job: Job) => {
     try {
       tell({ type: 'done', result: engine.runNow(job) });

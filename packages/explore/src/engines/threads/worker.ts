@@ -7,12 +7,13 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { NOBODY, STOPPED } from '../../core/schedule.js';
 import { lowestTask } from '../../core/tasks.js';
 import { PHASE_BEGIN, PHASE_RUN, PHASE_UNWIND, type GroupWords } from '../group.js';
-import type { Failure } from '../job.js';
+import type { Failure, Place } from '../job.js';
 import { takeBase, type ResetBase } from '../reset.js';
 import { Session } from '../session.js';
 import type { StageHandle } from '../../scenario/stage.js';
 import type { DefinedScenario } from '../../scenario/define.js';
 import { Baton } from './baton.js';
+import { Places } from './places.js';
 import { GroupStopped, ScheduleAbandoned, ThreadControl } from './control.js';
 
 /** What a thread is started with. */
@@ -36,6 +37,7 @@ export interface WorkerGo {
 export type WorkerMessage =
   | { readonly type: 'attached'; readonly base: ResetBase | null }
   | { readonly type: 'failure'; readonly failure: Failure }
+  | { readonly type: 'place'; readonly place: Place }
   | { readonly type: 'done'; readonly warnings: readonly string[] };
 
 /** Module of a scenario, in the build of the code it was loaded from. */
@@ -48,7 +50,8 @@ const start = workerData as WorkerStart;
 
 const { default: scenario } = (await import(start.module)) as ScenarioModule;
 const baton = new Baton(start.baton, 0, start.thread);
-const control = new ThreadControl(start.thread, baton);
+const places = new Places((place) => tell({ type: 'place', place }));
+const control = new ThreadControl(start.thread, baton, places);
 const stage = scenario.Stage.open(scenario, start.stage);
 const names = scenario.threads.map(({ name }) => name);
 const env = stage.attach(names[start.thread] ?? 'thread', control, start.shared);

@@ -63,7 +63,10 @@ function labels(model: ReportModel, { kind, thread, step, place }: ReportLink): 
   const where = place === null ? '' : model.places[place]!.short;
   const when = [since, where].filter((part) => part !== '').join(', ');
   if (kind === 'before') return [`${thread ?? 'a thread'} takes, holding it`, when];
-  return [kind === 'held by' ? 'held by' : 'waits for', kind === 'held by' && when !== '' ? `since ${when}` : when];
+  return [
+    kind === 'held by' ? 'held by' : 'waits for',
+    kind === 'held by' && when !== '' ? `since ${when}` : when,
+  ];
 }
 
 function cut(text: string, most: number): string {

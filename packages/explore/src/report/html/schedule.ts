@@ -15,7 +15,7 @@ const COLUMNS_MAX = 5;
 /** Most rows of a page; of longer schedules the steps that matter least have none. */
 const ROWS_MAX = 4000;
 /** So many steps are shown at first, if no more matter. */
-const ROWS_AIM = 90;
+const ROWS_AIM = 48;
 
 /**
  * Colour of a thread, as a class.
@@ -39,7 +39,7 @@ export function scheduleSection(model: ReportModel): Markup {
   const layout = threads.length <= COLUMNS_MAX ? 'columns' : 'lanes';
   const data = pageData(model, level, kept);
   return markup`<section aria-labelledby="h-schedule"><h2 id="h-schedule">The schedule</h2>
-<p class="lead">${plural(model.steps.length, 'step')}, ${plural(model.switches, 'switch', 'switches')}, ${plural(model.preemptions, 'preemption')}. One thread runs at a time; a thread is interrupted only between two steps.</p>
+<p class="lead">${plural(model.steps.length, 'step')}, ${plural(model.switches, 'switch', 'switches')}, ${plural(model.preemptions, 'preemption')}. One thread runs at a time; a thread is interrupted only between two steps.${kept.size < model.steps.length ? ` Of so many, only the ${kept.size} that matter most are listed.` : null}</p>
 ${levels(level)}
 <div class="player">
 <div class="list ${layout}" id="list" tabindex="0" aria-label="Steps" style="--threads:${threads.length}">
@@ -89,7 +89,8 @@ function keptSteps(model: ReportModel): ReadonlySet<number> {
   for (const level of [RANK_REST, RANK_SHARED, RANK_NEAR, RANK_KEY]) {
     const steps = [...model.steps.keys()].filter((index) => model.steps[index]!.rank <= level);
     if (steps.length <= ROWS_MAX) return new Set(steps);
-    if (level === RANK_KEY) return new Set([...steps.slice(0, ROWS_MAX / 4), ...steps.slice((-ROWS_MAX * 3) / 4)]);
+    if (level === RANK_KEY)
+      return new Set([...steps.slice(0, ROWS_MAX / 4), ...steps.slice((-ROWS_MAX * 3) / 4)]);
   }
   return new Set();
 }
@@ -124,11 +125,18 @@ function segmentRows(
   return markup`${rows}<li class="switch" data-end="${segment.last + 1}"><b class="${colourOf(segment.thread)}">${name}</b><span>${rest}</span></li>\n`;
 }
 
-function stepRow(model: ReportModel, index: number, column: number, isShown: boolean, isFirst: boolean): Markup {
+function stepRow(
+  model: ReportModel,
+  index: number,
+  column: number,
+  isShown: boolean,
+  isFirst: boolean,
+): Markup {
   const { thread, what, place, note } = model.steps[index]!;
   const at = place === null ? null : model.places[place]!;
   const who = isFirst ? markup`<span class="who">${model.threads[thread]!.name}</span>` : null;
-  const where = at === null ? null : markup`<span class="where">${at.short} ${shortFunction(at.function)}</span>`;
+  const where =
+    at === null ? null : markup`<span class="where">${at.short} ${shortFunction(at.function)}</span>`;
   const more = note === null ? null : markup` <span class="note">(${note})</span>`;
   const failed = index === model.failedAt ? ' failed' : '';
   return markup`<li class="row${failed}" data-step="${index}"${isShown ? null : markup` hidden`}><span class="n">${index + 1}</span><div class="cell ${colourOf(thread)}" style="--t:${column}">${who}<span class="what">${what}${more}</span>${where}</div></li>\n`;

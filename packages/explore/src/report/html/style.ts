@@ -19,7 +19,9 @@ const DARK = `
 /** How many colours there are for threads; a further thread has the colour of an earlier one. */
 export const THREAD_COLOURS = 8;
 
-const THREADS = Array.from({ length: THREAD_COLOURS }, (_, index) => `.t${index}{--c:var(--t${index})}`).join('\n');
+const THREADS = Array.from({ length: THREAD_COLOURS }, (_, index) => `.t${index}{--c:var(--t${index})}`).join(
+  '\n',
+);
 
 /** The whole style sheet; it contains no `<`. */
 export const STYLE = `
