@@ -343,6 +343,32 @@ export class ScheduleCore extends ScheduleView {
     return this.search.report();
   }
 
+  /**
+   * Copies what strategies have learned from the schedules so far.
+   * @param to - `learnedWords` long
+   */
+  saveLearned(to: Int32Array): void {
+    const { words, state } = this;
+    const { LEARNED, LEARNED_END } = WORD;
+    const { learnedPoints, decisions } = state.layout;
+    for (let at = LEARNED; at < LEARNED_END; at++) to[at - LEARNED] = words[at]!;
+    let place = LEARNED_END - LEARNED;
+    for (let at = learnedPoints; at < decisions; at++) to[place++] = words[at]!;
+  }
+
+  /**
+   * Goes back to what they had learned then.
+   * @param from - as {@link saveLearned} left it
+   */
+  restoreLearned(from: Int32Array): void {
+    const { words, state } = this;
+    const { LEARNED, LEARNED_END } = WORD;
+    const { learnedPoints, decisions } = state.layout;
+    for (let at = LEARNED; at < LEARNED_END; at++) words[at] = from[at - LEARNED]!;
+    let place = LEARNED_END - LEARNED;
+    for (let at = learnedPoints; at < decisions; at++) words[at] = from[place++]!;
+  }
+
   /** Forgets what was learned and counted, and what was searched: for another scenario. */
   forget(): void {
     const { words, state } = this;

@@ -296,3 +296,12 @@ export function layoutOf(words: Int32Array): WordsLayout {
   }
   return layout;
 }
+
+/**
+ * Words that hold what strategies learn from schedule to schedule.
+ * @param words - made by {@link createWords}
+ */
+export function learnedWords(words: Int32Array): number {
+  const layout = layoutOf(words);
+  return WORD.LEARNED_END - WORD.LEARNED + layout.decisions - layout.learnedPoints;
+}

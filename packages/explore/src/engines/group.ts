@@ -6,7 +6,7 @@
  */
 import { DISTINCT_WORDS } from '../core/distinct.js';
 import { createTraceWords } from '../core/trace.js';
-import { createWords, WORD, type ScheduleConfig } from '../core/words.js';
+import { createWords, learnedWords, WORD, type ScheduleConfig } from '../core/words.js';
 import { detectorWords } from '../watch/detectors.js';
 import type { SiteFacts } from '../watch/site-facts.js';
 import type { Job } from './job.js';
@@ -38,12 +38,7 @@ export const GROUP = {
   /** Tasks whose bodies have begun in this schedule, and those that have ended or were unwound; a bit each. */
   BEGUN: 13,
   OVER: 14,
-  /** Whether a failure is being played again from the first state, and what the job's strategy, its parameter and that of the failure are. */
-  VERIFYING: 32,
   JOB_STRATEGY: 33,
-  JOB_PARAMETER: 34,
-  FOUND_BY: 35,
-  FOUND_PARAMETER: 36,
   /** For each thread, which of its operations are left out; a bit each. */
   DROPPED: 16,
   DISTINCT: 40,
@@ -74,6 +69,8 @@ export interface GroupWords {
   readonly hashes: Int32Array;
   /** Of the detectors. */
   readonly detectors: Int32Array;
+  /** What the strategies had learned when the state was last compared. */
+  readonly learned: Int32Array;
   /** What is known about the sites of the code; null when nothing is. */
   readonly sites: SiteFacts | null;
 }
@@ -104,6 +101,7 @@ export function createGroup(
     trace: createTraceWords(traceSteps, shared),
     hashes: words(2 * HASHES_MAX, shared),
     detectors: words(detectorWords(sizes), shared),
+    learned: words(learnedWords(schedule), shared),
     sites,
   };
 }
@@ -122,13 +120,11 @@ export function writeJob({ control, figures }: GroupWords, job: Job, now: number
   control[GROUP.PARAMETER] = job.parameter;
   control[GROUP.FLAGS] = job.flags;
   control[GROUP.DONE] = 0;
-  control[GROUP.VERIFYING] = 0;
   control[GROUP.EXHAUSTED] = 0;
   control[GROUP.FAILED] = 0;
   control[GROUP.HASHES] = 0;
   control.fill(0, GROUP.DROPPED);
   control[GROUP.JOB_STRATEGY] = job.strategy;
-  control[GROUP.JOB_PARAMETER] = job.parameter;
   for (const [thread, mask] of (job.dropped ?? []).entries()) control[GROUP.DROPPED + thread] = mask;
   Atomics.store(control, GROUP.STOP, 0);
   figures[DEADLINE] = job.milliseconds === 0 ? 0 : now + job.milliseconds;

@@ -6,8 +6,8 @@
  *
  * Promise: every schedule that counts began with exactly the first state. When the comparison finds a line that nobody had changed before, the
  * schedules since the last one may have begun with another state in it: they are played again, with everything put back before each. A job that must be
- * exact (a replay, a search that is to be complete, hashes) has everything put back each time, and a failure is only believed when it fails
- * again from the first state: that is for the session to see to.
+ * exact (a replay, a search that is to be complete, hashes) has everything put back each time. A failure is only believed when its schedule began with
+ * a state that is sure; else the schedules since the last comparison are played again, and it with them.
  *
  * All page frames are part of it, also the free ones: code that is wrong reads freed memory, and must read the same each time.
  */
@@ -86,6 +86,24 @@ export class Resetter {
     this.base.lines[EXACT_LEFT] = LEARN_FIRST;
   }
 
+  /** Whether the state is the first one for sure: it was compared, or put back as a whole, since the last schedule. */
+  isSure(): boolean {
+    return this.base.lines[SINCE] === 0;
+  }
+
+  /**
+   * The present schedule has failed, and its first state is not sure: puts everything back.
+   * @returns how many of the schedules before must be played again, besides this one
+   */
+  doubt(): number {
+    const { lines } = this.base;
+    const since = lines[SINCE]!;
+    lines[SINCE] = 0;
+    this.learn();
+    lines[EXACT_LEFT] = since + 1;
+    return since;
+  }
+
   /**
    * Puts everything back.
    * @param exact - whether all of it is put back, whatever is known
@@ -96,6 +114,7 @@ export class Resetter {
     const { lines } = this.base;
     if (exact) {
       this.restoreAll();
+      lines[SINCE] = 0;
       return 0;
     }
     if (lines[EXACT_LEFT]! > 0) {

@@ -15,7 +15,7 @@ import { Trace } from '../core/trace.js';
 import { WORD } from '../core/words.js';
 import type { ScenarioEnv } from '../scenario/scenario.js';
 import type { Stage } from '../scenario/stage.js';
-import { REPLAY, SEARCH, strategyName } from '../strategies/strategy.js';
+import { REPLAY, SEARCH } from '../strategies/strategy.js';
 import { DetectedError } from '../watch/watch.js';
 import { Watch } from '../watch/watchers.js';
 import {
@@ -96,6 +96,7 @@ export class Session {
     this.failure = null;
     if (control[GROUP.FRESH] !== 0) this.resetter.start();
     control[GROUP.FRESH] = 0;
+    if (this.resetter.isSure()) core.saveLearned(this.parts.group.learned);
     control[GROUP.PHASE] = PHASE_RUN;
     control[GROUP.BEGUN] = 0;
     control[GROUP.OVER] = 0;
@@ -179,56 +180,44 @@ export class Session {
     const failed = control[GROUP.FAILED] !== 0;
     parts.group.figures[STEPS]! += core.steps(core.countdown);
     control[GROUP.PROGRESS]! += 1;
-    const go = failed && !this.isTrusted() ? this.verify() : this.goOn(failed);
+    const go = failed && !this.isTrusted() ? this.doubt() : this.goOn(failed);
     control[GROUP.PHASE] = go ? PHASE_BEGIN : PHASE_IDLE;
     return go;
   }
 
   /** Whether this schedule began with the first state for sure. */
   private isTrusted(): boolean {
-    return this.isExact() || this.control[GROUP.VERIFYING] !== 0;
+    return this.isExact() || this.resetter.isSure();
   }
 
   /** The schedule counts: on to the next one. */
   private goOn(failed: boolean): boolean {
     const { control, core, parts } = this;
     const words = parts.group.schedule;
-    const wasVerified = control[GROUP.VERIFYING] !== 0;
-    if (!wasVerified)
-      addDistinct(control, GROUP.DISTINCT, words[WORD.DECISION_HASH]!, words[WORD.DECISION_HASH + 1]!);
+    addDistinct(control, GROUP.DISTINCT, words[WORD.DECISION_HASH]!, words[WORD.DECISION_HASH + 1]!);
     const more = core.end() || control[GROUP.STRATEGY] === REPLAY;
-    if (wasVerified) this.endVerification();
     control[GROUP.DONE]! += 1;
     if (!more) control[GROUP.EXHAUSTED] = 1;
-    // Schedules that may have begun with another state do not count.
-    const isExact = failed || wasVerified || this.isExact();
-    control[GROUP.DONE]! -= this.resetter.reset(isExact, !more || !this.hasRoom());
+    const again = this.resetter.reset(failed || this.isExact(), !more || !this.hasRoom());
+    if (again > 0) this.forget(again);
     return more && !failed && this.hasRoom();
   }
 
   /**
-   * A failure of a schedule that began with a state that was put back in haste: what was forgotten may have made it. So it is played again from the
-   * first state, and is forgotten when it does not fail there.
+   * A failure of a schedule that began with a state that was put back in haste: what was forgotten may have made it. So it is forgotten with all
+   * schedules since the state was last compared, and all are played again, each from the first state; if it is real it comes again.
    */
-  private verify(): boolean {
-    const { control, core } = this;
-    control[GROUP.VERIFYING] = 1;
-    control[GROUP.FOUND_BY] = core.strategy();
-    control[GROUP.FOUND_PARAMETER] = this.parts.group.schedule[WORD.PARAMETER]!;
-    core.setReplay(core.recorded());
-    core.end();
-    control[GROUP.STRATEGY] = REPLAY;
-    control[GROUP.PARAMETER] = 0;
-    control[GROUP.FAILED] = 0;
-    this.resetter.reset(true, false);
+  private doubt(): boolean {
+    this.control[GROUP.FAILED] = 0;
+    this.core.end();
+    this.forget(this.resetter.doubt());
     return true;
   }
 
-  private endVerification(): void {
-    const { control } = this;
-    control[GROUP.VERIFYING] = 0;
-    control[GROUP.STRATEGY] = control[GROUP.JOB_STRATEGY]!;
-    control[GROUP.PARAMETER] = control[GROUP.JOB_PARAMETER]!;
+  /** Goes back to when the state was last compared: what strategies have learned since then may not be true either. */
+  private forget(schedules: number): void {
+    this.control[GROUP.DONE]! -= schedules;
+    this.core.restoreLearned(this.parts.group.learned);
   }
 
   /** Whether every schedule must begin with the first state, and none may be played again. */
@@ -281,7 +270,7 @@ export class Session {
       report,
       thread,
       schedule: control[GROUP.FIRST]! + control[GROUP.DONE]!,
-      strategy: this.foundBy(),
+      strategy: core.strategyName(),
       decisions: core.recorded(),
       preemptions: core.preemptions(),
       steps: core.steps(left),
@@ -289,12 +278,6 @@ export class Session {
       traceHash: this.traceHash,
       memoryHash: this.memoryHash,
     };
-  }
-
-  private foundBy(): string {
-    const { control, core } = this;
-    if (control[GROUP.VERIFYING] === 0) return core.strategyName();
-    return strategyName(control[GROUP.FOUND_BY]!, control[GROUP.FOUND_PARAMETER]!);
   }
 
   private threadState(name: string, thread: number, failed: number): ThreadState {

@@ -6,7 +6,7 @@
  * rejects with a {@link ScheduleError} when a schedule fails: it carries the token, the report, and the command that plays it again.
  */
 import { MisuseError } from '@swaplab/kernel-mm';
-import { WATCH_ALL, type Engine } from '../engines/job.js';
+import { WATCH_ALL } from '../engines/job.js';
 import { SteppedEngine } from '../engines/stepped/engine.js';
 import type { ReportModel } from '../report/model.js';
 import { textReport } from '../report/text.js';

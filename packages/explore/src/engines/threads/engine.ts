@@ -286,7 +286,8 @@ async function startWorker(start: WorkerStart): Promise<{ worker: Worker; base: 
   return { worker, base };
 }
 
-function stepsOf(trace: Trace): TraceStep[] {
+/** The steps that a trace still has. */
+export function stepsOf(trace: Trace): TraceStep[] {
   const steps: TraceStep[] = [];
   for (let index = trace.dropped; index < trace.length; index++) steps.push(trace.at(index));
   return steps;

@@ -6,13 +6,14 @@
  */
 import { Worker } from 'node:worker_threads';
 import { ScheduleCore } from '../../core/schedule.js';
+import { Trace } from '../../core/trace.js';
 import { WORD } from '../../core/words.js';
 import type { DefinedScenario } from '../../scenario/define.js';
 import type { Stage } from '../../scenario/stage.js';
 import type { SiteFacts } from '../../watch/site-facts.js';
 import { createGroup, GROUP, type GroupWords } from '../group.js';
-import type { Engine, Job, JobResult } from '../job.js';
-import { EngineError } from './engine.js';
+import { KEEP_TRACE, type Engine, type Job, type JobResult } from '../job.js';
+import { EngineError, stepsOf } from './engine.js';
 import { describeHang } from './hang.js';
 import type { PlainError, SteppedMessage, SteppedStart } from './stepped-worker.js';
 
@@ -89,7 +90,8 @@ export class SteppedThread implements Engine {
     try {
       const message = await this.answer(() => this.worker.postMessage(job));
       if (message.type !== 'done') throw new Error(`the thread answered '${message.type}' to a job`);
-      return message.result;
+      const trace = (job.flags & KEEP_TRACE) === 0 ? [] : stepsOf(new Trace(this.group.trace));
+      return { ...message.result, trace };
     } catch (error) {
       await this.close();
       throw error;
