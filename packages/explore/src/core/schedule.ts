@@ -102,6 +102,7 @@ const LOCK = POINT_LOCK;
 const WAIT = POINT_WAIT;
 const YIELD = POINT_YIELD;
 const EVERYBODY = -1;
+const LEARNED_WORDS = WORD.LEARNED_END - WORD.LEARNED;
 
 /** One thread's way to the schedule. */
 export class ScheduleCore extends ScheduleView {
@@ -349,11 +350,8 @@ export class ScheduleCore extends ScheduleView {
    */
   saveLearned(to: Int32Array): void {
     const { words, state } = this;
-    const { LEARNED, LEARNED_END } = WORD;
-    const { learnedPoints, decisions } = state.layout;
-    for (let at = LEARNED; at < LEARNED_END; at++) to[at - LEARNED] = words[at]!;
-    let place = LEARNED_END - LEARNED;
-    for (let at = learnedPoints; at < decisions; at++) to[place++] = words[at]!;
+    to.set(words.subarray(WORD.LEARNED, WORD.LEARNED_END));
+    to.set(words.subarray(state.layout.learnedPoints, state.layout.decisions), LEARNED_WORDS);
   }
 
   /**
@@ -362,11 +360,8 @@ export class ScheduleCore extends ScheduleView {
    */
   restoreLearned(from: Int32Array): void {
     const { words, state } = this;
-    const { LEARNED, LEARNED_END } = WORD;
-    const { learnedPoints, decisions } = state.layout;
-    for (let at = LEARNED; at < LEARNED_END; at++) words[at] = from[at - LEARNED]!;
-    let place = LEARNED_END - LEARNED;
-    for (let at = learnedPoints; at < decisions; at++) words[at] = from[place++]!;
+    words.set(from.subarray(0, LEARNED_WORDS), WORD.LEARNED);
+    words.set(from.subarray(LEARNED_WORDS), state.layout.learnedPoints);
   }
 
   /** Forgets what was learned and counted, and what was searched: for another scenario. */

@@ -105,6 +105,19 @@ export class Resetter {
   }
 
   /**
+   * The present schedule was left in its middle, and is to be played anew: puts everything back.
+   * @returns how many of the schedules before must be played again; 0 as a rule
+   */
+  leave(): number {
+    const { lines } = this.base;
+    const since = lines[SINCE]!;
+    lines[SINCE] = 0;
+    if (!this.learn() || since === 0) return 0;
+    lines[EXACT_LEFT] = since;
+    return since;
+  }
+
+  /**
    * Puts everything back.
    * @param exact - whether all of it is put back, whatever is known
    * @param last - whether no schedule follows

@@ -108,11 +108,12 @@ export class Session {
   }
 
   /**
-   * Begins the present schedule anew: what was done of it does not count.
+   * Begins the present schedule anew, or an earlier one: what was done of it does not count.
    * @returns the thread that runs first
    */
   again(): number {
-    this.resetter.reset(true, false);
+    const again = this.resetter.leave();
+    if (again > 0) this.forget(again);
     return this.begin();
   }
 
