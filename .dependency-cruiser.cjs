@@ -117,7 +117,9 @@ module.exports = {
     },
   ],
   options: {
-    exclude: { path: '^packages/[^/]+/(assembly|dist|dist-sited|dist-stepped|dist-test|src-stepped|test|bin|woven)/' },
+    exclude: {
+      path: '^packages/[^/]+/(assembly|dist|dist-sited|dist-stepped|dist-test|src-stepped|test|bin|woven)/',
+    },
     doNotFollow: { path: 'node_modules' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.base.json' },

@@ -39,7 +39,7 @@ function entry(module: string): string {
 }
 
 describe('the stepped engine in a browser', () => {
-  let browser: Browser;
+  let browser: Browser | undefined;
   let page: Page;
   const module = new URL(`../dist-stepped/scenarios/${SCENARIO}.js`, import.meta.url).href;
 

@@ -35,10 +35,11 @@ export class DivergedError extends Error {
 /** What is the same in two failures of one cause: their kind and their words, but for numbers other than those of sites. */
 export function signatureOf({ kind, sentence }: Failure): string {
   if (kind === 'deadlock' || kind === 'livelock') return kind;
-  // Which of the two came first is a matter of the schedule.
-  if (kind === 'data race')
-    return `${kind}: ${[...sentence.matchAll(/site -?\d+/g)].map(String).sort().join(' ')}`;
-  return `${kind}: ${sentence.replace(/(?<!site )\b0x[0-9a-f]+|(?<!site |\d)-?\d+/gi, '#')}`;
+  const words = sentence.replace(/(?<!site )\b0x[0-9a-f]+|(?<!site |\d)-?\d+/gi, '#');
+  if (kind !== 'data race') return `${kind}: ${words}`;
+  // Which of the two places came first, and in whose hands, is a matter of the schedule.
+  const places = [...sentence.matchAll(/site -?\d+/g)].map(String).sort();
+  return `${kind}: ${[words.split(':')[0] ?? '', ...places].join(' ')}`;
 }
 
 /**

@@ -81,6 +81,13 @@ describe('replay', () => {
     expect(model.core.divergence()).to.equal(null);
   });
 
+  it('plays a decision without a site, as one that was moved, wherever it stands', () => {
+    const model = new Model([[add(1), add(1), add(1)], [add(1)]]);
+    model.core.setReplay([{ step: 2, choice: 1, site: 0 }]);
+    expect(model.run(1, REPLAY).order).to.deep.equal([0, 1000, 1, 2]);
+    expect(model.core.divergence()).to.equal(null);
+  });
+
   it('names the first decision that cannot be played, and takes defaults from there on', () => {
     const decisions: Decision[] = [
       { step: 2, choice: 1, site: 2 },

@@ -45,9 +45,9 @@ export function scenarioListJson(): string {
 }
 
 function assumptionsOf(name: RunScenario): string {
-  const { workload, swappers, disks, mapped, limit, ram, disksize } = assumedOptions(name);
+  const { workload, swappers, ops, disks, mapped, limit, ram, disksize } = assumedOptions(name);
   return (
-    `--workload ${workload} --swappers ${String(swappers)} --mapped ${formatSize(mapped)} --limit ${formatSize(limit)} ` +
+    `--workload ${workload} --swappers ${String(swappers)} --ops ${String(ops)} --mapped ${formatSize(mapped)} --limit ${formatSize(limit)} ` +
     `--ram ${formatSize(ram)} --disks ${String(disks)} --disksize ${formatSize(disksize)}`
   );
 }

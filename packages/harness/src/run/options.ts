@@ -20,8 +20,10 @@ import { SCENARIO_NAMES, scenarioOf, type ScenarioName } from '../scenarios/regi
 import type { CompleteScenarioOptions, ScenarioDisk } from '../scenarios/scenario.js';
 import { checkIoErrors, formatIoErrors, type IoErrorRates } from './io-errors.js';
 import { assumedTimeLimit, checkDuration, formatDuration, TIME_LIMIT_MAX } from './duration.js';
-import { CHUNK_PAGES, opsOfSwapper, WORKLOAD_NAMES, type WorkloadName } from '../workload/plan.js';
+import { checkSizes, deriveSizes, formatSize, reservePages, type AskedSizes } from './run-sizes.js';
+import { opsOfSwapper, WORKLOAD_NAMES, type WorkloadName } from '../workload/plan.js';
 
+export { formatSize, parseSize } from './run-sizes.js';
 export { EnvironmentError, TimeLimitError, UsageError } from '../errors.js';
 
 /** The free-slot policies that can run. */
@@ -150,20 +152,6 @@ const NO_IO_ERRORS: IoErrorRates = { read: 0, write: 0 };
 /** Areas that 2.6.34 can have at once: of 32 types three are taken for other uses. */
 const DISKS_MAX = 29;
 const OPS_MAX = 1_000_000_000;
-/** The arena must stay below 2 GiB, control data included. */
-const RAM_MAX_PAGES = (1536 << 20) / PAGE_BYTES;
-const PAGES_PER_SWAPPER_MIN = 16;
-/** Fewest pages of a swap area. */
-const DISK_PAGES_MIN = 10;
-/** Each thread holds some pages on their way in and out: below this a fault could wait for itself. */
-const LIMIT_PAGES_PER_SWAPPER_MIN = 4;
-/** Ops for each mapped page: enough that each phase comes back to most pages. */
-const OPS_PER_PAGE = 15;
-const DEFAULT_PAGES_PER_SWAPPER_MIN = 64;
-const DEFAULT_PAGES_PER_SWAPPER_MAX = 8192;
-/** What all swappers map when nothing is said: with twice as many slots it must still fit below `RAM_MAX_PAGES`. */
-const DEFAULT_MAPPED_PAGES_MAX = RAM_MAX_PAGES / 3;
-
 /** Of all swap areas of a run, so that slots are taken from them in turn; a scenario can have another one. */
 const DISK_PRIORITY = 5;
 
@@ -224,8 +212,10 @@ export function completeRunOptions(asked: PartialRunOptions = {}): CompleteRunOp
     PAGE_CLUSTER_MAX,
   );
   const ioErrors = checkIoErrors(partial.ioErrors ?? NO_IO_ERRORS);
-  const sizes = deriveSizes({ ...partial, swappers, disks, ops, scenario });
-  checkSizes(sizes, swappers, disks, scenario);
+  const asksFor = sizesAsked({ ...partial, swappers, disks, ops, scenario });
+  const sizes = deriveSizes(asksFor);
+  const { mayRunFull = false, mayLackFrames = false } = scenarioOf(scenario) ?? {};
+  checkSizes(sizes, { ...asksFor, mayRunFull, mayLackFrames });
   const known = { policies, swappers, disks, ops, ...sizes, workload, pages, codec };
   const extraDisks = scenario === null ? undefined : scenarioOf(scenario).extraDisks;
   return {
@@ -273,42 +263,6 @@ export function completeRunOptions(asked: PartialRunOptions = {}): CompleteRunOp
 }
 
 /**
- * Reads a size as a person types it.
- *
- * @param text - a whole number of bytes, or one with K, M or G (powers of 1024) behind it
- * @param name - the option it belongs to, for the message
- * @returns bytes
- * @throws UsageError when it is anything else
- */
-export function parseSize(text: string, name: string): number {
-  const match = /^(\d{1,15})([KMG]?)$/i.exec(text.trim());
-  const shift = { '': 0, K: 10, M: 20, G: 30 }[match?.[2]?.toUpperCase() ?? ''] ?? 0;
-  const bytes = match === null ? Number.NaN : Number(match[1]) * 2 ** shift;
-  if (!Number.isSafeInteger(bytes)) {
-    throw new UsageError(
-      `${name} "${text}" is not a size; allowed: bytes, or a whole number with K, M or G, such as 16M`,
-    );
-  }
-  return bytes;
-}
-
-/**
- * Writes a size as a person types it: the largest unit that leaves a whole number.
- *
- * @param bytes - a whole number of bytes
- */
-export function formatSize(bytes: number): string {
-  for (const [unit, shift] of [
-    ['G', 30],
-    ['M', 20],
-    ['K', 10],
-  ] as const) {
-    if (bytes > 0 && bytes % 2 ** shift === 0) return `${String(bytes / 2 ** shift)}${unit}`;
-  }
-  return String(bytes);
-}
-
-/**
  * The command that repeats a run: what differs from what would be assumed, and always policies and seed.
  *
  * @param options - complete options of the run
@@ -337,7 +291,8 @@ export function repeatCommand(options: RunOptions): string {
   const known: { mapped?: number; disksize?: number; limit?: number; ram?: number } = {};
   for (const name of ['mapped', 'disksize', 'limit', 'ram'] as const) {
     const derived = withAssumptions({ ...known, swappers, disks, ops, scenario });
-    if (options[name] === deriveSizes({ ...derived, swappers, disks, ops, scenario })[name]) continue;
+    const sizes = deriveSizes(sizesAsked({ ...derived, swappers, disks, ops, scenario }));
+    if (options[name] === sizes[name]) continue;
     known[name] = options[name];
     words.push(`--${name}`, formatSize(options[name]));
   }
@@ -361,13 +316,6 @@ function quoted(word: string): string {
   return /^[\w%+,./:=@-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-interface Sizes {
-  readonly mapped: number;
-  readonly disksize: number;
-  readonly limit: number;
-  readonly ram: number;
-}
-
 /** What a scenario assumes, and on top of it what was asked for. */
 function withAssumptions(asked: PartialRunOptions): PartialRunOptions {
   const scenario = scenarioOf(asked.scenario ?? null);
@@ -387,7 +335,7 @@ function isShapeOf(scenario: RunScenario, options: CompleteScenarioOptions): boo
     swappers,
     disks,
     ops,
-    ...deriveSizes({ ...assumed, swappers, disks, ops, scenario }),
+    ...deriveSizes(sizesAsked({ ...assumed, swappers, disks, ops, scenario })),
     workload,
     pages: assumed.pages ?? DEFAULTS.pages,
     codec: assumed.codec ?? DEFAULTS.codec,
@@ -397,113 +345,16 @@ function isShapeOf(scenario: RunScenario, options: CompleteScenarioOptions): boo
   );
 }
 
-/** Fills in the sizes that are left out; checks nothing. */
-function deriveSizes(
-  given: PartialRunOptions & {
-    readonly swappers: number;
-    readonly disks: number;
-    readonly ops: number;
-    readonly scenario: RunScenario | null;
-  },
-): Sizes {
-  const { swappers, disks } = given;
-  const allDisks = disks + spareDisksOf(given.scenario);
-  const mapped = given.mapped ?? assumedPagesPerSwapper(given) * PAGE_BYTES;
-  const mappedPages = (mapped / PAGE_BYTES) * swappers;
-  const disksize = given.disksize ?? (Math.ceil((2 * mappedPages) / disks) + 1) * PAGE_BYTES;
-  const limit = given.limit ?? Math.floor(mappedPages / 4) * PAGE_BYTES;
-  const ram = given.ram ?? limit + allDisks * disksize + reservePages(swappers) * PAGE_BYTES;
-  return { mapped, disksize, limit, ram };
-}
-
-function assumedPagesPerSwapper(given: {
-  readonly swappers: number;
-  readonly disks: number;
-  readonly ops: number;
-  readonly disksize?: number | undefined;
-}): number {
-  const fromOps = Math.floor(given.ops / given.swappers / OPS_PER_PAGE);
-  let pages = Math.min(
-    Math.max(fromOps, DEFAULT_PAGES_PER_SWAPPER_MIN),
-    DEFAULT_PAGES_PER_SWAPPER_MAX,
-    Math.floor(DEFAULT_MAPPED_PAGES_MAX / given.swappers),
-  );
-  if (given.disksize !== undefined) {
-    const slots = Math.max(0, Math.floor(given.disksize / PAGE_BYTES) - 1) * given.disks;
-    pages = Math.max(Math.min(pages, Math.floor(slots / 2 / given.swappers)), PAGES_PER_SWAPPER_MIN);
-  }
-  return pages > CHUNK_PAGES ? pages - (pages % CHUNK_PAGES) : pages;
+/** What the sizes of a run follow from. */
+function sizesAsked(
+  options: PartialRunOptions & Pick<RunOptions, 'swappers' | 'disks' | 'ops' | 'scenario'>,
+): AskedSizes {
+  return { ...options, spareDisks: spareDisksOf(options.scenario) };
 }
 
 /** Disks that a scenario brings for its thread. */
 function spareDisksOf(scenario: RunScenario | null): number {
   return scenarioOf(scenario)?.spareDisks ?? 0;
-}
-
-function reservePages(swappers: number): number {
-  return 512 + 64 * swappers;
-}
-
-function checkSizes(sizes: Sizes, swappers: number, disks: number, scenario: RunScenario | null): void {
-  const page = PAGE_BYTES;
-  const { mayRunFull = false, mayLackFrames = false } = scenarioOf(scenario) ?? {};
-  const allDisks = disks + spareDisksOf(scenario);
-  checkBytes(
-    'mapped',
-    sizes.mapped,
-    PAGES_PER_SWAPPER_MIN * page,
-    Math.floor(RAM_MAX_PAGES / swappers) * page,
-    '',
-  );
-  const mappedPages = (sizes.mapped / page) * swappers;
-  checkBytes(
-    'disksize',
-    sizes.disksize,
-    mayRunFull ? DISK_PAGES_MIN * page : (Math.ceil(mappedPages / disks) + 1) * page,
-    Math.floor(RAM_MAX_PAGES / allDisks) * page,
-    `: ${plural(disks, 'disk')} must hold ${formatSize(mappedPages * page)} that ` +
-      `${plural(swappers, 'swapper')} may map, and a header page each`,
-  );
-  checkBytes(
-    'limit',
-    sizes.limit,
-    LIMIT_PAGES_PER_SWAPPER_MIN * swappers * page,
-    mappedPages * page,
-    `: from ${String(LIMIT_PAGES_PER_SWAPPER_MIN)} pages for each of ${plural(swappers, 'swapper')} ` +
-      `to all they map`,
-  );
-  checkBytes(
-    'ram',
-    sizes.ram,
-    mayLackFrames ? sizes.limit : sizes.limit + reservePages(swappers) * page,
-    RAM_MAX_PAGES * page,
-    mayLackFrames
-      ? `: at least the limit of ${formatSize(sizes.limit)}`
-      : `: at least the limit of ${formatSize(sizes.limit)} and a reserve of ` +
-          formatSize(reservePages(swappers) * page),
-  );
-}
-
-function checkBytes(name: string, bytes: number, least: number, most: number, reason: string): void {
-  const shown = Number.isInteger(bytes) ? formatSize(bytes) : String(bytes);
-  if (!Number.isInteger(bytes) || bytes % PAGE_BYTES !== 0) {
-    throw new UsageError(
-      `${name} ${shown} is not a whole number of pages; allowed: multiples of ${String(PAGE_BYTES)}, ` +
-        `from ${formatSize(least)} to ${formatSize(most)}`,
-    );
-  }
-  if (least > most) {
-    throw new UsageError(
-      `${name} ${shown} cannot be right: at least ${formatSize(least)} is needed and at most ` +
-        `${formatSize(most)} is possible${reason}`,
-    );
-  }
-  if (bytes < least || bytes > most) {
-    const verdict = bytes < least ? 'too small' : 'too large';
-    throw new UsageError(
-      `${name} ${shown} is ${verdict}; allowed: ${formatSize(least)} to ${formatSize(most)}${reason}`,
-    );
-  }
 }
 
 function checkPolicies(policies: readonly string[]): RunPolicy[] {
@@ -538,8 +389,4 @@ function checkTimeLimit(seconds: number): number {
   throw new UsageError(
     `time limit ${String(seconds)} is out of range; allowed: 0.1 to ${String(TIME_LIMIT_MAX)} seconds`,
   );
-}
-
-function plural(count: number, noun: string): string {
-  return `${String(count)} ${noun}${count === 1 ? '' : 's'}`;
 }

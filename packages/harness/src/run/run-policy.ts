@@ -26,13 +26,8 @@ import type {
   SwapperResult,
   SwapperTask,
 } from '../swappers/task.js';
-import {
-  CHECKPOINTS,
-  planWorkload,
-  processesOfSwapper,
-  type Checkpoint,
-  type PhaseName,
-} from '../workload/plan.js';
+import { planWorkload, processesOfSwapper, type Checkpoint, type PhaseName } from '../workload/plan.js';
+import { exactSamples, phaseAt, samplesOf, startReporting } from './checkpoints.js';
 import type { AreaResult, LockResult, MemoryResult, PolicyResult, RunProgress, Sample } from './document.js';
 import type { CompleteRunOptions, RunPolicy } from './options.js';
 import { POLICY_FACTS } from './policies.js';
@@ -64,7 +59,6 @@ export interface PolicyRun {
 const STALL_LIMIT_SECONDS = 60;
 /** Address spaces beyond those of the swappers' processes: a killed process is there until its successor is, and longer while swapoff uses it. */
 const SPARE_ADDRESS_SPACES = 8;
-const PROGRESS_EVERY_MS = 50;
 
 /**
  * Runs one policy.
@@ -190,18 +184,6 @@ const NOTHING_COUNTED = {
 };
 const NOTHING_SEEN = { t: 0, live: 0, stored: 0, stale: 0, comprBytes: 0, poolPages: 0 };
 
-function exactSamples(control: RunControl, checkpoints: readonly Checkpoint[]): Sample[] {
-  return Array.from({ length: control.sampleCount() }, (_, index) =>
-    checkpointSample(control, checkpoints, index),
-  );
-}
-
-/** In order of time. Those that were taken on the run through a lap whose exact ones are not kept are left out, too. */
-function samplesOf(running: readonly Sample[], exact: readonly Sample[]): Sample[] {
-  const kept = new Set(exact.map(({ lap }) => lap));
-  return [...running.filter(({ lap }) => kept.has(lap)), ...exact].sort((a, b) => a.t - b.t);
-}
-
 function createRunMachine(run: PolicyRun): Machine {
   const { options, plan } = run.complete;
   const { backing } = plan;
@@ -305,66 +287,6 @@ function scenarioTaskOf(run: PolicyRun, machine: Machine, control: RunControl): 
     spareDevices: devicePaths(plan.spareDisks, options.disks),
     everyOps: Math.max(1, Math.min(SCENARIO_EVERY_OPS, Math.floor(options.ops / SCENARIO_CHANGES_LEAST))),
   };
-}
-
-function phaseAt(checkpoints: readonly Checkpoint[], passed: number): PhaseName {
-  const last = checkpoints[checkpoints.length - 1];
-  const phase = (checkpoints[passed] ?? last)?.phase;
-  if (phase === undefined) throw new Error('a workload has no checkpoints');
-  return phase;
-}
-
-/** Tells of each checkpoint once it was passed. */
-function startReporting(
-  run: PolicyRun,
-  control: RunControl,
-  checkpoints: readonly Checkpoint[],
-): { stop(): void } {
-  const { onProgress } = run;
-  if (onProgress === undefined) return { stop: () => {} };
-  const { policies, ops, duration } = run.complete.options;
-  const tellOf = (index: number): void => {
-    onProgress({
-      policy: run.policy,
-      policyIndex: run.policyIndex,
-      policyCount: policies.length,
-      checkpoint: (index % CHECKPOINTS) + 1,
-      checkpoints: CHECKPOINTS,
-      phase: phaseAt(checkpoints, index % CHECKPOINTS),
-      opsDone: control.opsDone(),
-      ops,
-      lap: control.lap(),
-      duration,
-      sample: checkpointSample(control, checkpoints, index),
-    });
-  };
-  let told = 0;
-  let lastTime = -1;
-  const tell = (): void => {
-    const count = control.sampleCount();
-    if (duration === null) {
-      for (; told < count; told++) tellOf(told);
-      return;
-    }
-    // Samples of laps are thinned out, so only the last one is told of. A lap that was not kept leaves an old one there for a moment.
-    const time = count === 0 ? -1 : control.sample(count - 1).t;
-    if (time <= lastTime) return;
-    lastTime = time;
-    tellOf(count - 1);
-  };
-  const timer = setInterval(tell, PROGRESS_EVERY_MS);
-  return {
-    stop: () => {
-      clearInterval(timer);
-      tell();
-    },
-  };
-}
-
-function checkpointSample(control: RunControl, checkpoints: readonly Checkpoint[], index: number): Sample {
-  // Each lap that is kept is whole, but for the last one.
-  const phase = phaseAt(checkpoints, index % CHECKPOINTS);
-  return { quiescent: true, phase, ...control.sample(index) };
 }
 
 function assemble(

@@ -46,11 +46,21 @@ export class Leader {
     this.#control = control;
     this.#task = task;
     this.#anatomy = new AnatomyWatch(view);
-    if (task.backing !== null) this.#setUpBacking(task.backing);
-    this.#framesBefore = view.kernel.frames.info().free;
-    for (const { name } of task.ramDisks) view.mkswap(`/dev/${name}`);
-    for (const { path, priority } of areasOf(task)) {
-      view.swapon(path, { priority });
+    // A scenario may be switching its area on, for which it has a page in hand now and then.
+    control.lockAreas();
+    try {
+      if (task.backing !== null) this.#setUpBacking(task.backing);
+      this.#framesBefore = view.kernel.frames.info().free;
+      this.#swapon();
+    } finally {
+      control.unlockAreas();
+    }
+  }
+
+  #swapon(): void {
+    for (const { name } of this.#task.ramDisks) this.#view.mkswap(`/dev/${name}`);
+    for (const { path, priority } of areasOf(this.#task)) {
+      this.#view.swapon(path, { priority });
       this.#discardsBefore.set(path, this.#discardsTo(path));
     }
   }

@@ -38,6 +38,9 @@ describe('the command line', () => {
       ['run', '--help'],
       ['bench', '-h'],
       ['conformance', '--help'],
+      ['explore', '--help'],
+      ['replay', '--help'],
+      ['museum', '--help'],
       ['zramctl', '--help'],
     ]) {
       const { code, out, err } = await swaplab(...words);

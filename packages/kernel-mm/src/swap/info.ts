@@ -179,6 +179,8 @@ export const SWAP_GLOBALS = struct(
     listNext: 'i32',
     /** State of the built-in random numbers. */
     randomState: 'i32',
+    /** Areas that came back because their pages could not be brought home. Atomic. */
+    areasPutBack: 'i32',
   },
   64,
 );
@@ -325,6 +327,16 @@ export class SwapTable {
   addTotalSwapPages(delta: number): void {
     const address = this.globals + GLOBALS.totalSwapPages;
     this.cells.st32(address, this.cells.ld32(address) + delta);
+  }
+
+  /** How many areas came back so far because a swapoff could not bring their pages home. Any context. */
+  areasPutBack(): number {
+    return this.cells.atomicLoad(this.globals + GLOBALS.areasPutBack);
+  }
+
+  /** Counts an area that is back, slots and all. `swap_lock` held. */
+  noteAreaPutBack(): void {
+    this.cells.atomicAdd(this.globals + GLOBALS.areasPutBack, 1);
   }
 
   /** Type of the area with the highest priority, -1 for none. `swap_lock` held. */

@@ -143,6 +143,7 @@ export class SwapOff {
     if (cells.ld32(area + SWAP_INFO.prio) < 0)
       cells.st32(area + SWAP_INFO.prio, this.list.nextAutomaticPriority());
     this.list.insert(type);
+    this.table.noteAreaPutBack();
   }
 
   /**
@@ -338,9 +339,10 @@ export class SwapOff {
     try {
       error = this.operations.tryToUnuse(type);
     } finally {
-      context.setTaskFlags(taskFlags);
       // Also when it is left by an exception, as in a view that must not wait; a machine that has stopped stays as it is.
       if (error !== 0 && !context.panic.isStopped()) this.putBackUnderLock(type);
+      // Not before the area is back, as 2.6.34 does: there no other task is chosen until the chosen one has ended.
+      context.setTaskFlags(taskFlags);
     }
     if (error !== 0) return error;
     // Drains those who still kick the device's queue.

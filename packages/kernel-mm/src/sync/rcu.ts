@@ -120,7 +120,8 @@ export class Rcu {
       const waited = seen | WAITED;
       if (waited !== seen && Atomics.compareExchange(i32, address >> 2, seen, waited) !== seen) continue;
       if (context.options.control !== null) block(context.options.control, address, false, site);
-      else if (Atomics.wait(i32, address >> 2, waited, WAIT_SLICE_MS) === 'timed-out') waitedMs += WAIT_SLICE_MS;
+      else if (Atomics.wait(i32, address >> 2, waited, WAIT_SLICE_MS) === 'timed-out')
+        waitedMs += WAIT_SLICE_MS;
     }
     context.noteRunning();
   }

@@ -10,7 +10,14 @@ import type { Layout, Region } from '../arena/layout.js';
 import { struct } from '../arena/struct.js';
 import type { Context } from './context.js';
 import { checkWait, WAIT_SLICE_MS } from './locks.js';
-import { block, FAULT_SPURIOUS_WAKE, NOSITE as NO_SITE, POINT_WAKE, type Control, type Site } from './point.js';
+import {
+  block,
+  FAULT_SPURIOUS_WAKE,
+  NOSITE as NO_SITE,
+  POINT_WAKE,
+  type Control,
+  type Site,
+} from './point.js';
 
 /** The {@link NO_SITE} of points; an imported constant is loaded and checked at each use, one of this module is not. */
 const NOSITE: Site = NO_SITE;

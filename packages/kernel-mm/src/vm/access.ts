@@ -142,11 +142,11 @@ export class Access {
   ): number {
     for (let attempt = 0; attempt < FAULTS_PER_ACCESS_MAX; attempt++) {
       if (this.copyIfPresent(mm, vpn, offset, bytes, start, length, write)) return 0;
-      const kills = this.oom.killsSoFar();
+      const reliefs = this.oom.reliefsSoFar();
       const error = this.fault(mm, vpn, write);
       if (error === 0) continue;
       const lacksMemory = error === -ENOMEM && !this.spaces.isKilled(mm);
-      if (lacksMemory && this.oom.pagefaultOutOfMemory(mm, kills, attempt)) continue;
+      if (lacksMemory && this.oom.pagefaultOutOfMemory(mm, reliefs, attempt)) continue;
       if (error === -EIO) this.events.count(VM_EVENT.busErrors);
       return error;
     }

@@ -5,7 +5,8 @@
  * end. One process is killed at a time: a task that asked while another was killing looks for a page again before it kills, too. Each killed
  * process is counted once.
  *
- * Who dies: a task that pulls in a swap area is stopped before any process, by a signal. Else the process with the most pages in memory and in
+ * Who dies: a task that pulls in a swap area is stopped before any process, by a signal; whoever asked while it was at work, or before its area
+ * was back, looks for a page again before anybody is killed. Else the process with the most pages in memory and in
  * swap; between equals, the one in the first place. When nobody has any, the one that asked. There are no times, niceness, rights or `oom_adj`
  * to weigh that with, and a fork leaves nothing to tell a child by.
  *
@@ -23,6 +24,7 @@ import { PAGE_SHIFT } from '../arena/memory.js';
 import { struct } from '../arena/struct.js';
 import type { Frames } from '../page/frames.js';
 import { GFP_KERNEL } from '../page/page.js';
+import type { SwapTable } from '../swap/info.js';
 import type { Cells } from '../sync/cells.js';
 import type { Context } from '../sync/context.js';
 import type { Core } from '../sync/core.js';
@@ -67,6 +69,7 @@ export class OutOfMemory {
   private readonly cells: Cells;
   private readonly context: Context;
   private readonly frames: Frames;
+  private readonly table: SwapTable;
   private readonly spaces: AddressSpaces;
   private readonly zap: Zap;
   private readonly events: VmEvents;
@@ -85,6 +88,7 @@ export class OutOfMemory {
     regions: OomLayout,
     parts: {
       readonly frames: Frames;
+      readonly table: SwapTable;
       readonly spaces: AddressSpaces;
       readonly zap: Zap;
       readonly events: VmEvents;
@@ -95,6 +99,7 @@ export class OutOfMemory {
     this.cells = core.cells;
     this.context = core.context;
     this.frames = parts.frames;
+    this.table = parts.table;
     this.spaces = parts.spaces;
     this.zap = parts.zap;
     this.events = parts.events;
@@ -104,24 +109,32 @@ export class OutOfMemory {
     this.lock = new Mutex(core.locks, regions.lock.base, regions.lockClass);
   }
 
-  /** How many processes were killed so far. A fault that begins later has seen what their end has freed. */
+  /** How many processes were killed so far. */
   killsSoFar(): number {
     return this.cells.atomicLoad(this.state + OOM.kills);
   }
 
   /**
+   * How often room was made by force so far: by killed processes, and by swapoffs that gave up, whose areas are back. A fault that begins later
+   * has seen the room. In 2.6.34 a chosen task bears the mark TIF_MEMDIE until it has ended, and nobody else is chosen until then.
+   */
+  reliefsSoFar(): number {
+    return this.killsSoFar() + this.table.areasPutBack();
+  }
+
+  /**
    * A fault of a process got no page: makes room in one way or another. The caller then tries again, and ends if its process is marked.
    * @param mm - the address space of the process
-   * @param killsBefore - {@link killsSoFar} from before the fault: when there are more now, nobody is killed
+   * @param reliefsBefore - {@link reliefsSoFar} from before the fault: when there are more now, nobody is killed
    * @param attempt - how often the access has tried
    * @returns false when there is no process to choose, so that trying again is in vain: the one that asks is just being ended
    * @kernel mm/oom_kill.c pagefault_out_of_memory and mem_cgroup_out_of_memory, 2.6.34
    */
-  pagefaultOutOfMemory(mm: number, killsBefore: number, attempt: number): boolean {
+  pagefaultOutOfMemory(mm: number, reliefsBefore: number, attempt: number): boolean {
     if (this.stopSwapoff(attempt)) return true;
     this.lock.lock();
     try {
-      if (this.killsSoFar() !== killsBefore || this.spaces.isKilled(mm)) return true;
+      if (this.reliefsSoFar() !== reliefsBefore || this.spaces.isKilled(mm)) return true;
       return this.outOfMemory(mm);
     } finally {
       this.lock.unlock();

@@ -525,4 +525,21 @@ describe('memory that runs out while somebody pulls in an area', () => {
     expect(() => space.write(PAGE_SIZE, bytesOf(1))).to.throw('ENOMEM');
     expect(vm.count('kills')).to.equal(1);
   });
+
+  it('ends nobody for a page that could not be had until the area was back', () => {
+    const { vm } = swappedOut(3);
+    const other = vm.machine.attach({ name: 'other' });
+    const { oom, reclaim } = vm.kernel.vm;
+    const space = vm.process();
+    const allocUserPage = reclaim.allocUserPage.bind(reclaim);
+    reclaim.allocUserPage = () => {
+      reclaim.allocUserPage = allocUserPage;
+      vm.machine.signal('other');
+      expect(() => other.swapoff(RAM0)).to.throw('EINTR');
+      return 0;
+    };
+    const before = oom.reliefsSoFar();
+    space.write(0, bytesOf(1));
+    expect([vm.count('kills'), oom.reliefsSoFar() - before]).to.deep.equal([0, 1]);
+  });
 });

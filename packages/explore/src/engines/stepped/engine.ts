@@ -140,6 +140,11 @@ export class SteppedEngine implements Engine {
     };
   }
 
+  /** Operations that ran whole in the plain build so far, with the watchers of the last job; see {@link SteppedOptions.plain}. */
+  wholeOperations(): number {
+    return this.current.whole?.ran ?? 0;
+  }
+
   describe(address: number): string {
     return this.current.stage.nameOf(address);
   }
