@@ -122,9 +122,9 @@ const LOST_UPDATES = 'lost-updates-4x25';
 const SEARCHED = 'sums-2x10';
 
 /** Many short windows, of which the best is hardly disturbed. */
-const SPAN: EnginesSpan = { warmUpMs: 800, windows: 25, windowMs: 40 };
+const SPAN: EnginesSpan = { warmUpMs: 2200, windows: 25, windowMs: 40 };
 /** Each thread compiles for itself. */
-const THREADS_SPAN: EnginesSpan = { ...SPAN, warmUpMs: 2500 };
+const THREADS_SPAN: EnginesSpan = { ...SPAN, warmUpMs: 3500 };
 const SEEDS = 200;
 /** Far more schedules than any of the bugs needs. */
 const FIND_LIMIT = 50_000;
@@ -149,8 +149,11 @@ const WALK = STRATEGIES.walk;
 const PCT_3 = STRATEGIES['pct-3'];
 const WATCHED: EnginesRun = { ...PCT_3, flags: WATCH_ALL };
 
-/** Address of a workload; the engines go from there to the build they need. */
-function workload(name: string): string {
+/**
+ * Address of a workload; the engines go from there to the build they need.
+ * @param name - of the scenario and its module
+ */
+export function workload(name: string): string {
   return new URL(`../dist/workloads/${name}.js`, import.meta.resolve('@swaplab/museum')).href;
 }
 

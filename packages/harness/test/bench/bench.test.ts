@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { runBench, type BenchProgress } from '#src/bench/bench.js';
 import { comparedRow, measuredRow, skippedRow } from '#src/bench/document.js';
+import { BENCH_GROUPS } from '#src/bench/groups.js';
 import { UsageError } from '#src/errors.js';
 
 const plan = { name: 'sync.x', unit: 'ns', goal: { op: '<=', value: 30 } } as const;
@@ -40,7 +41,16 @@ describe('benchmarks', () => {
     this.timeout(30_000);
     const early = await runBench({}, { signal: AbortSignal.abort() });
     const groups = new Set(early.rows.map((row) => row.name.split('.')[0]));
-    expect([...groups]).to.deep.equal(['sync', 'slots', 'path', 'codec', 'xvmalloc', 'policies']);
+    expect([...groups]).to.deep.equal([...BENCH_GROUPS]);
+    expect(BENCH_GROUPS).to.have.members([
+      'sync',
+      'slots',
+      'path',
+      'codec',
+      'xvmalloc',
+      'policies',
+      'engines',
+    ]);
     for (const row of early.rows)
       expect(row).to.include({ value: null, holds: null, skipped: 'interrupted' });
 

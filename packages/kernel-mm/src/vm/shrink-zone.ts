@@ -7,8 +7,8 @@
  * empty list for the end.
  *
  * Two things differ from the original. A pass there saves up what is less than a batch for a later pass; lists here may be a handful of pages
- * long, so each pass looks at a batch. And there anonymous pages are left alone when no slot is free; here they are looked at all the same,
- * because those that have a slot and are clean can go without another one: a task is told that there is nothing left only when that is so.
+ * long, so each pass looks at a batch. And there anonymous pages are left alone when no slot is free; here only if none of them has one, because
+ * those that have a slot and are clean can go without another one: a task is told that there is nothing left only when that is so.
  *
  * Entered without spinlocks and without page locks; may sleep.
  */
@@ -108,6 +108,8 @@ export class ShrinkZone {
     let freed = 0;
     let busy = false;
     for (let priority = DEF_PRIORITY; priority >= 0 && freed < target; priority--) {
+      // No page can get a slot, and none has one: a look at the lists would find nothing.
+      if (this.reclaimablePages() === 0) break;
       // The original would now call on the killer of processes: so before, no page is spared for having been used.
       if (priority === 0 && freed === 0) this.deactivateAll(scan);
       const result = this.shrinkZone(priority, target - freed, scan);

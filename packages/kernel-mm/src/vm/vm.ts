@@ -147,7 +147,15 @@ export class Vm {
     this.report = new MemoryReport({ frames, reclaimList, swap, cache, spaces, zone, events, trace });
     const { faults, zap, report } = this;
     const memory = new ShowMem({ frames, reclaimList, swap, reclaim, report, trace });
-    this.oom = new OutOfMemory(core, regions.oom, { frames, table: swap.table, spaces, zap, events, memory, trace });
+    this.oom = new OutOfMemory(core, regions.oom, {
+      frames,
+      table: swap.table,
+      spaces,
+      zap,
+      events,
+      memory,
+      trace,
+    });
     this.access = new Access(core, { frames, spaces, faults, zap, oom: this.oom, events });
     frames.setReclaimer(this.reclaim);
     this.unuse = new Unuse(core, { frames, reclaimList, spaces, swap, cache, io, faults, zap, events });

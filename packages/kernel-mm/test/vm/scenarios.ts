@@ -26,7 +26,10 @@ export interface SwapperResult {
   readonly ops: number;
   /** Pages that did not read as they were written. */
   readonly wrong: number;
+  /** Processes that it saw were killed. */
   readonly kills: number;
+  /** Processes that it ended without having seen that they were killed: another thread may have killed them in that very moment. */
+  readonly ends: number;
   /** Times the limit was seen to be passed. */
   readonly overLimit: number;
   /** Its address space, when it stays. */
@@ -38,11 +41,12 @@ export function swapper(input: SwapperInput): SwapperResult {
   const view = attachMachine(input.handle, { name: `swapper ${input.seed}`, waitLimitMs: 20_000 });
   const { frames } = view.kernel;
   const { pages, seed } = input;
-  const result = { ops: 0, wrong: 0, kills: 0, overLimit: 0, id: 0 };
+  const result = { ops: 0, wrong: 0, kills: 0, ends: 0, overLimit: 0, id: 0 };
   let space = view.createAddressSpace({ bytes: pages * PAGE_SIZE });
   /** Ends the process, and counts it if it was killed, by whomever. */
   const exit = (): void => {
     if (space.info().killed) result.kills++;
+    else result.ends++;
     space.exit();
   };
   const versions = new Int32Array(pages);

@@ -31,14 +31,20 @@ function turning(name: string, index: number): ScenarioThread<undefined, Slots> 
             env.core.context.bug('the slot takes no second reference');
         },
       },
-      { name: 'gives it back', run: (env: Env): void => giveBack(env, index) },
-      { name: 'gives the slot back', run: (env: Env): void => giveBack(env, index) },
+      {
+        name: 'gives it back',
+        run(env: Env): void {
+          env.view.kernel.swap.counts.swapFree(env.shared.entries[index]!);
+        },
+      },
+      {
+        name: 'gives the slot back',
+        run(env: Env): void {
+          env.view.kernel.swap.counts.swapFree(env.shared.entries[index]!);
+        },
+      },
     ],
   };
-}
-
-function giveBack(env: Env, index: number): void {
-  env.view.kernel.swap.counts.swapFree(env.shared.entries[index]!);
 }
 
 export default defineScenario<undefined, Slots>({
@@ -46,7 +52,7 @@ export default defineScenario<undefined, Slots>({
   about: 'Four threads take a second reference to a slot each, and give both back.',
   machine: {
     ramBytes: 16 * PAGE_SIZE,
-    tableBytes: 16 * PAGE_SIZE,
+    tableBytes: 8 * PAGE_SIZE,
     traceRecords: 32,
     ramDisks: [],
     addressSpaces: 1,
