@@ -15,7 +15,7 @@ import { prepare, root } from './prepare.mjs';
 const LIMIT_MINUTES = 13;
 
 const scratch = mkdtempSync(join(tmpdir(), 'swaplab-test-'));
-const tallyFile = join(scratch, 'tally');
+const tallies = [join(scratch, 'tally-0'), join(scratch, 'tally-1')];
 const count = { passed: 0, failed: 0 };
 
 let closed = false;
@@ -70,22 +70,47 @@ async function runExamples() {
   fail('examples of the README from packed packages (npm run packed shows it alone)');
 }
 
-/** Runs mocha with its output visible. The reporter notes each result in `tallyFile` at once, so a kill loses none. */
+/**
+ * What runs side by side, when nothing else is asked for: the harness, whose tests mostly wait for threads and processes of their own, and
+ * everything else. The output of the first is shown as it comes, that of the other one behind it.
+ */
+const LANES = [
+  ['packages/harness/dist-test/**/*.test.js'],
+  ['packages/!(harness)/dist-test/**/*.test.js', 'tools/*/test/**/*.test.mjs'],
+];
+
+/** Runs all tests. The reporter notes each result in a tally at once, so a kill loses none. */
 async function runTests() {
-  const { code } = await runNode(
+  const asked = process.argv.slice(2);
+  if (asked.length > 0) {
+    await runMocha(asked, tallies[0], true);
+    return;
+  }
+  const options = ['--no-config', '--enable-source-maps', '--timeout', '20000', '--forbid-only'];
+  const [shown, quiet] = LANES;
+  const lanes = [
+    runMocha([...options, ...shown], tallies[0], true),
+    runMocha([...options, ...quiet], tallies[1], false),
+  ];
+  await Promise.all(lanes);
+}
+
+async function runMocha(mochaArguments, tallyFile, show) {
+  const { code, output } = await runNode(
     join(root, 'node_modules', 'mocha', 'bin', 'mocha.js'),
-    ['--reporter', join(root, 'scripts', 'mocha-reporter.cjs'), ...process.argv.slice(2)],
-    { cwd: root, show: true, env: { SWAPLAB_TEST_TALLY: tallyFile } },
+    ['--reporter', join(root, 'scripts', 'mocha-reporter.cjs'), ...mochaArguments],
+    { cwd: root, show, env: { SWAPLAB_TEST_TALLY: tallyFile } },
   );
   if (closed) return;
-  const tally = addTally();
+  if (!show) process.stdout.write(output);
+  const tally = addTally(tallyFile);
   if (!tally.ended) fail(`the tests did not come to their end (mocha ended with code ${code})`);
   else if (tally.passed + tally.failed === 0) fail('no test was run');
   else if (code !== 0 && tally.failed === 0) fail(`mocha ended with code ${code}`);
 }
 
 /** Adds the results of the tests so far to the count, and forgets them. */
-function addTally() {
+function addTally(tallyFile) {
   let text = '';
   try {
     text = readFileSync(tallyFile, 'utf8');
@@ -114,7 +139,7 @@ function close(exitCode) {
 }
 
 function interrupt(sentence, exitCode) {
-  addTally();
+  for (const tally of tallies) addTally(tally);
   fail(sentence);
   close(exitCode);
 }
