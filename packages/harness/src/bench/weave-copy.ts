@@ -43,7 +43,7 @@ export function weaveRefusal(): string | null {
  * @throws an error with what the weaver said when it fails
  */
 export async function weaveCopy(signal: AbortSignal | undefined): Promise<WeaveTime> {
-  const copy = mkdtempSync(join(tmpdir(), 'swaplab-weave-'));
+  const copy = mkdtempSync(join(tmpdir(), 'swaplab-bench-weave-'));
   try {
     copyRepository(copy);
     const before = cpuOfChildren();
