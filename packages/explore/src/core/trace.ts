@@ -145,3 +145,13 @@ export class Trace {
     };
   }
 }
+
+/**
+ * The steps that a trace keeps.
+ * @param trace - of a schedule that has ended
+ */
+export function stepsOf(trace: Trace): TraceStep[] {
+  const steps: TraceStep[] = [];
+  for (let index = trace.dropped; index < trace.length; index++) steps.push(trace.at(index));
+  return steps;
+}

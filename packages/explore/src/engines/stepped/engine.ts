@@ -11,7 +11,7 @@
 import type { Control, PointHook } from '@swaplab/kernel-mm';
 import { countDistinct } from '../../core/distinct.js';
 import { NOBODY, type ScheduleCore } from '../../core/schedule.js';
-import { type Trace, type TraceStep } from '../../core/trace.js';
+import { stepsOf } from '../../core/trace.js';
 import type { DefinedScenario } from '../../scenario/define.js';
 import type { ScenarioEnv } from '../../scenario/scenario.js';
 import type { Stage } from '../../scenario/stage.js';
@@ -450,10 +450,4 @@ function isRunning(body: unknown): body is Running {
 
 function noClock(): number {
   return 0;
-}
-
-function stepsOf(trace: Trace): TraceStep[] {
-  const steps: TraceStep[] = [];
-  for (let index = trace.dropped; index < trace.length; index++) steps.push(trace.at(index));
-  return steps;
 }

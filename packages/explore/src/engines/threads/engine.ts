@@ -8,7 +8,7 @@
 import { Worker } from 'node:worker_threads';
 import { countDistinct } from '../../core/distinct.js';
 import { ScheduleCore } from '../../core/schedule.js';
-import { Trace, type TraceStep } from '../../core/trace.js';
+import { stepsOf, Trace } from '../../core/trace.js';
 import { WORD } from '../../core/words.js';
 import type { DefinedScenario } from '../../scenario/define.js';
 import type { Stage } from '../../scenario/stage.js';
@@ -284,11 +284,4 @@ async function startWorker(start: WorkerStart): Promise<{ worker: Worker; base: 
   worker.removeAllListeners('error');
   worker.removeAllListeners('exit');
   return { worker, base };
-}
-
-/** The steps that a trace still has. */
-export function stepsOf(trace: Trace): TraceStep[] {
-  const steps: TraceStep[] = [];
-  for (let index = trace.dropped; index < trace.length; index++) steps.push(trace.at(index));
-  return steps;
 }

@@ -6,14 +6,14 @@
  */
 import { Worker } from 'node:worker_threads';
 import { ScheduleCore } from '../../core/schedule.js';
-import { Trace } from '../../core/trace.js';
+import { stepsOf, Trace } from '../../core/trace.js';
 import { WORD } from '../../core/words.js';
 import type { DefinedScenario } from '../../scenario/define.js';
 import type { Stage } from '../../scenario/stage.js';
 import type { SiteFacts } from '../../watch/site-facts.js';
 import { createGroup, GROUP, type GroupWords } from '../group.js';
 import { KEEP_TRACE, type Engine, type Job, type JobResult } from '../job.js';
-import { EngineError, stepsOf } from './engine.js';
+import { EngineError } from './engine.js';
 import { describeHang } from './hang.js';
 import type { PlainError, SteppedMessage, SteppedStart } from './stepped-worker.js';
 
